@@ -1,0 +1,211 @@
+"""The plain NumPy twin of each kernel: obvious, slow, and what the fast ones are tested against.
+
+Nothing here is shared with the kernels. Where a direct definition exists it is written down as it is: a polygon
+is clipped to each pixel in turn, a hidden Markov model is summed over every path there is, an integral is
+a sum over many points.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise, product
+
+import numpy as np
+import numpy.typing as npt
+
+from berthwatch.kernels.arrays import Array, Doubles, Integers
+
+MASK_64 = 2**64 - 1
+
+
+def temporal_quantile(stack: Array, q: float) -> Array:
+    """Quantile over time: sort what was seen, go the fraction q of the way along it."""
+    out = np.full(stack.shape[1:], np.nan, stack.dtype)
+    for pixel in np.ndindex(*out.shape):
+        series = stack[(slice(None), *pixel)]
+        ranked = np.sort(series[~np.isnan(series)]).astype(np.float64)
+        if ranked.size:
+            out[pixel] = np.interp(q * (ranked.size - 1), np.arange(ranked.size), ranked)
+    return out
+
+
+def temporal_median_mad(stack: Array) -> tuple[Array, Array]:
+    """Median over time, and the median of the distances from it."""
+    median = temporal_quantile(stack.astype(np.float64), 0.5)
+    mad = temporal_quantile(np.abs(stack - median), 0.5)
+    return median.astype(stack.dtype), mad.astype(stack.dtype)
+
+
+def shift_bilinear(image: Array, dy: float, dx: float) -> Array:
+    """Image at (y - dy, x - dx): pad with not seen, and weigh the four neighbours as whole images."""
+    rows, columns = image.shape
+    seen = ~np.isnan(image)
+    step_y, step_x = int(np.floor(-dy)), int(np.floor(-dx))
+    total, weight = np.zeros(image.shape), np.zeros(image.shape)
+    for down, across in product((0, 1), (0, 1)):
+        share = (1.0 - abs(-dy - step_y - down)) * (1.0 - abs(-dx - step_x - across))
+        row = np.arange(rows)[:, None] + step_y + down
+        column = np.arange(columns)[None, :] + step_x + across
+        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        at = (np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1))
+        counted = inside & seen[at] & (share > 0.0)
+        total += np.where(counted, share * np.nan_to_num(image.astype(np.float64))[at], 0.0)
+        weight += np.where(counted, share, 0.0)
+    out = np.full(image.shape, np.nan, np.float32)
+    np.divide(total, weight, out=out, where=weight >= 0.5, casting="unsafe")
+    return out
+
+
+def shift_stack(stack: Array, dy: Doubles, dx: Doubles) -> Array:
+    """Shift each scene by its own."""
+    return np.stack([shift_bilinear(image, down, right) for image, down, right in zip(stack, dy, dx, strict=True)])
+
+
+def score_log_ratio(image: Array, level: Array) -> Array:
+    """Logarithm of the ratio; log a - log b, so that no ratio leaves a double's range."""
+    usable = np.isfinite(image) & np.isfinite(level) & (np.nan_to_num(image) > 0.0) & (np.nan_to_num(level) > 0.0)
+    above = np.where(usable, image, 1.0).astype(np.float64)
+    below = np.where(usable, level, 1.0).astype(np.float64)
+    return np.where(usable, np.log(above) - np.log(below), np.nan).astype(np.float32)
+
+
+def exceed(image: Array, threshold_map: Array) -> npt.NDArray[np.uint8]:
+    """1 above the threshold, 0 not, 255 where either is NaN."""
+    unseen = np.isnan(image) | np.isnan(threshold_map)
+    return np.where(unseen, 255, image > threshold_map).astype(np.uint8)
+
+
+def weighted_mean(values: Array, indptr: Integers, indices: Integers, weights: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean of each zone by a dense matrix of weights, the weights of what was not seen set to 0."""
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(np.float64)
+    dense = np.zeros((len(indptr) - 1, flat.shape[1]))
+    for zone, (start, stop) in enumerate(pairwise(indptr)):
+        np.add.at(dense[zone], indices[start:stop], weights[start:stop])
+    covered = (~np.isnan(flat)).astype(np.float64) @ dense.T
+    total = np.nan_to_num(flat, nan=0.0) @ dense.T
+    return np.where(covered > 0.0, total / np.where(covered > 0.0, covered, 1.0), np.nan), covered
+
+
+def weighted_fraction(mask: Array, indptr: Integers, indices: Integers, weights: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean of 1 where marked and 0 where not."""
+    marked = mask.astype(np.uint8)
+    return weighted_mean(np.where(marked == 255, np.nan, marked != 0), indptr, indices, weights)
+
+
+def polygon_coverage(exteriors: Sequence[Doubles], holes: Sequence[Doubles], shape: tuple[int, int]) -> Doubles:
+    """Area (rows, columns) inside: each ring clipped to each pixel (Sutherland and Hodgman 1974), holes taken off."""
+    area = np.zeros(shape)
+    for (row, column), _ in np.ndenumerate(area):
+        for sign, rings in ((1.0, exteriors), (-1.0, holes)):
+            area[row, column] += sign * sum(_clipped_area(ring, row, column) for ring in rings)
+    return area
+
+
+def _clipped_area(ring: Doubles, row: int, column: int) -> float:
+    corners = [(float(x) - column, float(y) - row) for x, y in ring]
+    for axis, limit, side in ((0, 0.0, 1.0), (0, 1.0, -1.0), (1, 0.0, 1.0), (1, 1.0, -1.0)):
+        kept: list[tuple[float, float]] = []
+        for k, corner in enumerate(corners):
+            before = corners[k - 1]
+            inside, was_inside = side * (corner[axis] - limit) >= 0.0, side * (before[axis] - limit) >= 0.0
+            if inside != was_inside:
+                share = (limit - before[axis]) / (corner[axis] - before[axis])
+                other = before[1 - axis] + share * (corner[1 - axis] - before[1 - axis])
+                kept.append((limit, other) if axis == 0 else (other, limit))
+            if inside:
+                kept.append(corner)
+        corners = kept
+    twice = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, corners[1:] + corners[:1], strict=True))
+    return abs(twice) / 2.0
+
+
+def transition_matrices(generator: Doubles, gaps_days: Doubles) -> Doubles:
+    """The exponential by its Taylor series on a gap cut so small that 30 terms are plenty, then a matrix power."""
+    out = []
+    for gap in gaps_days:
+        halvings = max(0, int(np.ceil(np.log2(max(np.abs(generator).max() * gap, 1.0)))))
+        step = generator * gap / 2.0**halvings
+        term = total = np.eye(len(generator))
+        for k in range(1, 31):
+            term = term @ step / k
+            total = total + term
+        out.append(np.linalg.matrix_power(total, 2**halvings))
+    return np.array(out).reshape(-1, *generator.shape)
+
+
+def path_probabilities(
+    log_emission: Doubles, gaps_days: Doubles, generator: Doubles, initial: Doubles
+) -> tuple[Integers, Doubles]:
+    """Every path (path, n) one series can take, and its joint probability (path,) with the observations."""
+    transition = transition_matrices(generator, np.r_[0.0, gaps_days[1:]])
+    paths = np.array(list(product(range(len(initial)), repeat=len(log_emission))), np.int64)
+    probability = initial[paths[:, 0]] * np.exp(log_emission[0, paths[:, 0]])
+    for t in range(1, len(log_emission)):
+        probability = probability * transition[t, paths[:, t - 1], paths[:, t]] * np.exp(log_emission[t, paths[:, t]])
+    return paths, probability
+
+
+def forward_backward(
+    log_emission: Doubles, gaps_days: Doubles, generator: Doubles, initial: Doubles
+) -> tuple[Doubles, Doubles, float]:
+    """Posterior (n, K), pairs (n, K, K) and log-likelihood of one series, summed over every path."""
+    paths, probability = path_probabilities(log_emission, gaps_days, generator, initial)
+    share = probability / probability.sum()
+    observations, states = log_emission.shape
+    posterior, xi = np.zeros((observations, states)), np.zeros((observations, states, states))
+    for t in range(observations):
+        np.add.at(posterior[t], paths[:, t], share)
+        if t > 0:
+            np.add.at(xi[t], (paths[:, t - 1], paths[:, t]), share)
+    return posterior, xi, float(np.log(probability.sum()))
+
+
+def viterbi(log_emission: Doubles, gaps_days: Doubles, generator: Doubles, initial: Doubles) -> Integers:
+    """The likeliest of every path."""
+    paths, probability = path_probabilities(log_emission, gaps_days, generator, initial)
+    best: Integers = paths[np.argmax(probability)]
+    return best
+
+
+def expected_jumps(xi: Doubles, gaps_days: Doubles, generator: Doubles, points: int = 200) -> tuple[Doubles, Doubles]:
+    """Days and jumps of one series by integrating over the moment of each jump (Gauss and Legendre)."""
+    states = len(generator)
+    days, jumps = np.zeros(states), np.zeros((states, states))
+    nodes, shares = np.polynomial.legendre.leggauss(points)
+    for t in range(1, len(xi)):
+        moments = gaps_days[t] * (nodes + 1.0) / 2.0
+        before = transition_matrices(generator, moments)
+        after = transition_matrices(generator, gaps_days[t] - moments)
+        whole = transition_matrices(generator, gaps_days[t : t + 1])[0]
+        ratio = np.divide(xi[t], whole, out=np.zeros_like(whole), where=whole > 0.0)
+        # a, b: states at the ends; i, j: states around the moment s
+        around = np.einsum("s,ab,sai,sjb->ij", shares * gaps_days[t] / 2.0, ratio, before, after)
+        days += around.diagonal()
+        jumps += generator * around * (1.0 - np.eye(states))
+    return days, jumps
+
+
+def sample_paths(
+    log_emission: Doubles, gaps_days: Doubles, generator: Doubles, initial: Doubles, seed: int, series: int, draws: int
+) -> Integers:
+    """Draw paths (draws, n) of one series backwards, with SplitMix64 in whole numbers."""
+    transition = transition_matrices(generator, np.r_[0.0, gaps_days[1:]])
+    filtered = [initial * np.exp(log_emission[0])]
+    for t in range(1, len(log_emission)):
+        filtered.append(filtered[-1] / filtered[-1].sum() @ transition[t] * np.exp(log_emission[t]))
+    golden = 0x9E3779B97F4A7C15
+    series_key = _mix(_mix(seed + golden) + series * golden)
+    paths = np.zeros((draws, len(log_emission)), np.int64)
+    for draw in range(draws):
+        draw_key = _mix(series_key + (draw + 1) * golden)
+        for t in reversed(range(len(log_emission))):
+            last = t == len(log_emission) - 1
+            chance = filtered[t] if last else filtered[t] * transition[t + 1][:, paths[draw, t + 1]]
+            uniform = (_mix(draw_key + (t + 1) * golden) >> 11) / 2**53
+            paths[draw, t] = np.searchsorted(np.cumsum(chance), uniform * chance.sum(), side="right")
+    return paths
+
+
+def _mix(x: int) -> int:
+    x &= MASK_64
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & MASK_64
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & MASK_64
+    return x ^ (x >> 31)

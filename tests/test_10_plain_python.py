@@ -1,0 +1,78 @@
+"""Every kernel gives the same as plain Python as it gives compiled, so that its lines can be counted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from berthwatch.kernels import coverage, detect, forward_backward, jumps, paths, quantile, shift, transition, zonal
+from berthwatch.kernels.compile import __file__ as compile_file
+from berthwatch.kernels.compile import kernel
+
+STACK = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
+STACK[0, 0] = np.nan
+STACK[:, 1, 1] = np.nan
+STACK[1:7, 2, 2] = 1.0
+TRIANGLES = [[(-1.5, -1.0), (6.0, 0.5), (2.0, 6.5)], [(1.0, 1.0), (1.0, 3.0), (2.0, 3.0)], [(-3, 1), (-2, 1), (-2, 2)]]
+Q2, Q3 = [[-1.0, 1.0], [0.5, -0.5]], [[-9.0, 9.0, 0.0], [0.0, -1.0, 1.0], [1.0, 1.0, -2.0]]
+ZONES = ([0, 2, 3, 3], [0, 1, 6], [1.0, 0.5, 1.0])
+SEEN = np.log([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.3, 0.7], [1.0, 1e-300]])
+SERIES = (SEEN, [0.0, 1.0, 2.0, 0.0, 3.0], [0, 3, 3, 5], Q2, [0.4, 0.6])
+IMPOSSIBLE = ([[-np.inf, -np.inf], [0.0, 0.0]], [0.0, 1.0], [0, 2], Q2, [0.4, 0.6])
+CERTAIN = (SEEN[:2], [0.0, 0.0], [0, 2], Q2, [1.0, 0.0])
+
+
+def refused() -> list[float]:
+    with pytest.raises(ValueError, match="series 0 is impossible"):
+        forward_backward.forward_backward(*IMPOSSIBLE)
+    return []
+
+
+CASES: dict[str, Callable[[], Any]] = {
+    "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
+    "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
+    "median and mad": lambda: quantile.temporal_median_mad(STACK),
+    "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
+    "log ratio": lambda: detect.score_log_ratio(STACK, STACK[1]),
+    "exceed": lambda: detect.exceed(STACK, STACK[1]),
+    "mean": lambda: zonal.weighted_mean(STACK, *ZONES),
+    "fraction": lambda: zonal.weighted_fraction(detect.exceed(STACK, STACK[1]), *ZONES),
+    "coverage": lambda: coverage.polygon_coverage(TRIANGLES, (5, 4)),
+    "two states": lambda: transition.transition_matrices(Q2, [0.0, 0.5, 99.0]),
+    "many states": lambda: transition.transition_matrices(Q3, [0.0, 0.5, 99.0]),
+    "posteriors": lambda: forward_backward.forward_backward(*SERIES).xi,
+    "impossible": refused,
+    "jumps": lambda: jumps.expected_jumps(forward_backward.forward_backward(*SERIES).xi, *SERIES[1:4]),
+    "draws": lambda: paths.sample_paths(*SERIES, seed=2**64 - 1, n_draws=5),
+    "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
+    "likeliest": lambda: paths.viterbi(*SERIES),
+}
+MODULES = [coverage, detect, forward_backward, jumps, paths, quantile, shift, transition, zonal]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_equals_plain_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = CASES[name]()
+    for module in MODULES:
+        for attribute, value in vars(module).copy().items():
+            if hasattr(value, "py_func"):
+                monkeypatch.setattr(module, attribute, value.py_func)
+    with np.errstate(over="ignore"):  # whole numbers that wrap on purpose: numpy warns of single ones
+        plain = CASES[name]()
+    for ours, theirs in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6 if np.asarray(ours).dtype == np.float32 else 1e-12)
+
+
+def test_every_module_with_kernels_is_run_as_plain_python() -> None:
+    folder = Path(compile_file).parent
+    found = {path.stem for path in folder.glob("*.py") if "@kernel" in path.read_text()}
+    assert found - {"compile"} == {module.__name__.rsplit(".", 1)[1] for module in MODULES}
+
+
+def test_kernels_release_the_gil_and_leave_no_files() -> None:
+    options = kernel(lambda: 0).targetoptions  # type: ignore[attr-defined]
+    assert options["nogil"] is True
+    assert not options.get("cache", False)
+    assert not options.get("parallel", False)
