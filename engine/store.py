@@ -1,0 +1,114 @@
+"""A cube's repository on disk: opened, locked, and changed in transactions that readers see whole or not at all.
+
+Readers look at the branch `main`. A transaction works on a branch of its own and moves `main` to it once, at its
+end; a run that is killed leaves a branch behind, which the next writer deletes. One writer at a time holds a file lock,
+because Icechunk on a local file system can lose a commit made at the same moment as another; where a lock does not
+hold (some network file systems), `main` is still moved only from the snapshot the transaction began with.
+"""
+
+import fcntl
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import icechunk
+
+from berthwatch.errors import Fault, InputError
+
+# Its default prints a warning about local file systems in every process.
+icechunk.set_logs_filter("error")
+
+MAIN = "main"
+BRANCH_PREFIX = "ingest-"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the repository at `path`; wait for whoever holds it. The system frees it when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (path.parent / f".{path.name}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a repository at `path`; it may still hold no scene."""
+    return path.is_dir() and icechunk.Repository.exists(_storage(path))
+
+
+def open_repository(path: Path) -> icechunk.Repository:
+    """Open the repository at `path`.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is not readable as one.
+    """
+    try:
+        if exists(path):
+            return icechunk.Repository.open(_storage(path))
+    except icechunk.IcechunkError as error:
+        came = f"one that cannot be read: {str(error).splitlines()[0]}"
+        raise InputError([Fault(str(path), "a cube's Icechunk repository", came)]) from error
+    raise InputError([Fault(str(path), "a cube's Icechunk repository", "none there")])
+
+
+def open_or_create(path: Path) -> icechunk.Repository:
+    """Open the repository at `path`, or make an empty one. The caller holds the lock."""
+    if exists(path):
+        return open_repository(path)
+    path.mkdir(parents=True, exist_ok=True)
+    # A writer killed while it created the repository may have left files of it.
+    return icechunk.Repository.create(_storage(path), check_clean_root=False)
+
+
+def snapshot_id(path: str | Path) -> str:
+    """The id of the snapshot readers see now: the same id means the same bits.
+
+    Raises
+    ------
+    InputError
+        There is no repository at `path`.
+    """
+    return str(open_repository(Path(path)).lookup_branch(MAIN))
+
+
+@contextmanager
+def transaction(repository: icechunk.Repository) -> Iterator[str]:
+    """Give a new branch to commit to; `main` moves to its tip at the end, unless an exception ended the block.
+
+    Raises
+    ------
+    icechunk.ConflictError
+        `main` was moved by another writer meanwhile: nothing of this transaction is seen.
+    """
+    base = repository.lookup_branch(MAIN)
+    branch = f"{BRANCH_PREFIX}{uuid.uuid4().hex}"
+    repository.create_branch(branch, base)
+    try:
+        yield branch
+        tip = repository.lookup_branch(branch)
+        if tip != base:
+            repository.reset_branch(MAIN, tip, from_snapshot_id=base)
+    finally:
+        repository.delete_branch(branch)
+
+
+def clear_abandoned(repository: icechunk.Repository) -> int:
+    """Delete the branches of writers that died, and the chunks only they knew; return how many there were.
+
+    The caller holds the lock, so that no branch is anyone's who still lives.
+    """
+    abandoned = [branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX)]
+    for branch in abandoned:
+        repository.delete_branch(branch)
+    if abandoned:
+        repository.garbage_collect(datetime.now(UTC))
+    return len(abandoned)
+
+
+def _storage(path: Path) -> icechunk.Storage:
+    # Absolute, because workers elsewhere have other working directories.
+    return icechunk.local_filesystem_storage(str(path.resolve()))
