@@ -1,0 +1,168 @@
+"""Hulls: connected bright parts that have the size of a vessel, with length, beam and heading from moments.
+
+A part is first cut at half its own peak (on the scale of its source), which separates a hull from its
+sidelobes and from a neighbour's glow. What is longer than any vessel at these berths is a sidelobe, a
+wake or a cloud's edge: only its thick parts are kept, if there are any; what then is still too large but
+lies mostly in berths is several hulls run together, divided at the berths' borders.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_opening, find_objects, label
+
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
+EIGHT = np.ones((3, 3), np.int8)
+LONGEST_M = 450.0
+WIDEST_M = 130.0
+"""Vessels rafted together, blurred by a 20 m point spread and bright enough to saturate, measure up to this."""
+WIDEST_OPTICAL_M = 75.0
+SLIMMEST = 1.8
+"""Length over beam: vessels have 5 to 8, two rafted together half of that; clouds are round."""
+SHARPEST_CLOUD = 0.2
+"""Share of its own brightness that an edge gains per pixel: a hull's about half, a wisp's a tenth."""
+LEAST_AREA_M2 = 250.0
+THICKNESSES_PX = (3, 4, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Hull:
+    """A bright part on the grid: its pixels, ground size in metres, heading in degrees (0..180 from grid north)."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    z: NDArray[np.float32]
+    length_m: float
+    beam_m: float
+    heading_deg: float
+
+
+def measure(rows: NDArray[np.intp], columns: NDArray[np.intp], resolution_m: float) -> tuple[float, float, float]:
+    """Length and beam (m) of the rectangle with these pixels' second moments, and its heading (degrees).
+
+    A uniform rectangle of length l has variance l^2 / 12 along itself.
+
+    >>> rows, columns = np.nonzero(np.ones((3, 12)))
+    >>> measure(rows, columns, 10.0)
+    (120.0, 30.0, 90.0)
+    """
+    y, x = rows - rows.mean(), columns - columns.mean()
+    yy, xx, xy = (y * y).mean() + 1 / 12, (x * x).mean() + 1 / 12, (x * y).mean()
+    middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    length, beam = np.sqrt(12 * (middle + half)), np.sqrt(12 * max(middle - half, 0.0))
+    along_x = 0.5 * np.arctan2(2 * xy, xx - yy)
+    heading = np.rad2deg(np.pi / 2 + along_x) % 180
+    return round(float(length) * resolution_m, 1), round(float(beam) * resolution_m, 1), round(float(heading), 1)
+
+
+def _pieces(mask: NDArray[np.bool_]) -> Iterator[Pixels]:
+    labels, count = label(mask, EIGHT)
+    for piece in range(1, count + 1):
+        rows, columns = np.nonzero(labels == piece)
+        yield rows, columns
+
+
+def _cut(
+    part: NDArray[np.bool_], z: NDArray[np.float32], looks_root: float | None, threshold: float
+) -> NDArray[np.bool_]:
+    """Keep what exceeds half the part's peak: half in decibels (SAR), half in reflectance (optical)."""
+    peak = float(np.quantile(z[part], 0.9))
+    if looks_root is None:
+        return part & (z > max(threshold, peak / 2))
+    ratio = max(1 + peak / looks_root, 1.0) ** 0.5
+    kept: NDArray[np.bool_] = part & (z > max(threshold, (ratio - 1) * looks_root))
+    return kept
+
+
+def find_hulls(
+    bright: NDArray[np.bool_],
+    z: NDArray[np.float32],
+    berth: NDArray[np.int16],
+    cloudy: NDArray[np.bool_],
+    threshold: NDArray[np.float32],
+    looks_root: NDArray[np.float32] | None,
+    resolution_m: float,
+) -> list[Hull]:
+    """Hulls that touch declared water.
+
+    Parameters
+    ----------
+    bright : (y, x) bool
+        Pixels over the threshold.
+    z : (y, x) float32
+        Standard deviations above water, 0 where not bright.
+    berth : (y, x) int16
+        The berth a pixel of declared water belongs to, -1 elsewhere.
+    cloudy : (y, x) bool
+        Hidden by cloud, or next to it: a part that reaches there is taken for cloud.
+    threshold : (y, x) float32
+        The z-score at which a pixel is bright.
+    looks_root : (y, x) float32 or None
+        For SAR the root of the looks, which turns z into a ratio; None for optical.
+    resolution_m : float
+        Pixel size.
+    """
+    labels, _ = label(bright, EIGHT)
+    touched = np.unique(labels[(berth >= 0) & bright])
+    boxes = find_objects(labels)
+    hulls: list[Hull] = []
+    for part in touched[touched > 0]:
+        box = boxes[part - 1]
+        inside = labels[box] == part
+        if looks_root is None and _is_cloud(inside, cloudy[box], z[box], resolution_m):
+            continue
+        root = None if looks_root is None else float(np.median(looks_root[box][inside]))
+        kept = _cut(inside, z[box], root, float(np.median(threshold[box][inside])))
+        for piece in _pieces(kept):
+            for rows, columns in _vessels(piece, berth[box], resolution_m):
+                whole = (rows + box[0].start, columns + box[1].start)
+                hulls.append(Hull(*whole, z[whole], *measure(rows, columns, resolution_m)))
+    return hulls
+
+
+def _is_cloud(part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.float32], resolution_m: float) -> bool:
+    """Whether an optical part reaches into cloud, is larger or rounder than any vessel, or has no sharp edge."""
+    if (part & cloudy).any() or min(part.shape) < 2:
+        return True
+    rows, columns = np.nonzero(part)
+    length_m, beam_m, _ = measure(rows, columns, resolution_m)
+    if length_m > LONGEST_M or beam_m > WIDEST_OPTICAL_M or length_m < SLIMMEST * (beam_m - 2 * resolution_m):
+        return True
+    steepest = np.quantile(np.hypot(*np.gradient(z))[part], 0.9)
+    return bool(steepest < SHARPEST_CLOUD * np.quantile(z[part], 0.9))
+
+
+def _has_size(piece: Pixels, resolution_m: float) -> bool:
+    length_m, beam_m, _ = measure(piece[0], piece[1], resolution_m)
+    return length_m <= LONGEST_M and beam_m <= WIDEST_M
+
+
+def _vessels(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> Iterator[Pixels]:
+    """A piece as vessels: itself if it has the size of one; else its thick parts; else its shares of the berths."""
+    if piece[0].size * resolution_m**2 < LEAST_AREA_M2:
+        return
+    if _has_size(piece, resolution_m):
+        yield piece
+        return
+    mask = np.zeros(berth.shape, np.bool_)
+    mask[piece] = True
+    for side in THICKNESSES_PX:
+        thick = binary_opening(mask, np.ones((side, side), np.int8))
+        if not np.array_equal(thick, mask):
+            for part in _pieces(thick):
+                yield from _vessels(part, berth, resolution_m)
+            return
+    yield from _divided(piece, berth, resolution_m)
+
+
+def _divided(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> Iterator[Pixels]:
+    """Hulls run together over several berths, divided at the borders; nothing if most of it lies outside them."""
+    where = berth[piece]
+    if np.count_nonzero(where >= 0) < piece[0].size / 2:
+        return
+    for index in np.unique(where[where >= 0]):
+        share = (piece[0][where == index], piece[1][where == index])
+        if share[0].size * resolution_m**2 >= LEAST_AREA_M2 and _has_size(share, resolution_m):
+            yield share
