@@ -1,0 +1,76 @@
+"""From a stack of satellite scenes over a port to a ledger of berth visits.
+
+The whole way is `read_port` and then `run`; each step is there by itself, on xarray and (geo)pandas
+objects: `ingest` and `open_cube`, `observe`, `infer`, `ledger`, `report`. Importing this package is
+light: a step's libraries are imported when its name is first used.
+
+>>> import berthwatch as bw
+>>> bw.__version__
+'0.1.0'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if __name__ != "berthwatch":
+    # Two copies of every class would exist, and `except InputError` would miss the other one's.
+    raise ImportError(
+        f"the folder engine/ is the package `berthwatch`: write `import berthwatch`, not `import {__name__}`"
+    )
+
+if TYPE_CHECKING:
+    from berthwatch.barrels import ledger
+    from berthwatch.config import read_port
+    from berthwatch.cube import ingest, open_cube
+    from berthwatch.errors import BerthwatchError, InputError, SceneError
+    from berthwatch.observation import observe
+    from berthwatch.occupancy import infer
+    from berthwatch.page import report
+    from berthwatch.pipeline import run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BerthwatchError",
+    "InputError",
+    "SceneError",
+    "__version__",
+    "infer",
+    "ingest",
+    "ledger",
+    "observe",
+    "open_cube",
+    "read_port",
+    "report",
+    "run",
+]
+
+# No module may bear the name of a function here: importing it would put the module in the function's place.
+_HOME = {
+    "BerthwatchError": "errors",
+    "InputError": "errors",
+    "SceneError": "errors",
+    "infer": "occupancy",
+    "ingest": "cube",
+    "ledger": "barrels",
+    "observe": "observation",
+    "open_cube": "cube",
+    "read_port": "config",
+    "report": "page",
+    "run": "pipeline",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if not TYPE_CHECKING:  # a checker would take any name for granted if it saw this
+
+    def __getattr__(name: str) -> object:
+        """Import a public name's module when the name is first asked for (PEP 562)."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'berthwatch' has no attribute {name!r}")
+        value = getattr(import_module(f"berthwatch.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value

@@ -1,0 +1,5 @@
+"""`python -m berthwatch` is the command `berthwatch`."""
+
+from berthwatch.cli import main
+
+main(prog_name="berthwatch")

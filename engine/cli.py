@@ -1,0 +1,188 @@
+"""The command `berthwatch`: check a run file, run it, export what a run wrote.
+
+Results go to stdout, everything said on the way to stderr. Exit status: 0 done; 2 the input is wrong;
+3 done, with scenes set aside; 1 anything else. Steps are imported inside the verbs, so that help is quick.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from berthwatch import __version__
+from berthwatch.errors import InputError
+
+if TYPE_CHECKING:
+    from berthwatch.export import Format
+    from berthwatch.logs import LogFormat
+    from berthwatch.progress import Progress
+
+EXIT_FAILED, EXIT_INPUT, EXIT_SET_ASIDE = 1, 2, 3
+
+_log = logging.getLogger("berthwatch.cli")
+_port = click.argument("port", metavar="PORT.YAML", type=click.Path(path_type=Path))
+_verbose = click.option("--verbose", "-v", is_flag=True, help="Say more: debug records, and tracebacks of errors.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="berthwatch")
+def main() -> None:
+    """From satellite scenes of a port to a ledger of its berth visits.
+
+    A run file (YAML) names the berths, the scenes and, where there are some, vessels and AIS.
+
+    \b
+      berthwatch check port.yaml                     what a run would do, and what is wrong
+      berthwatch run port.yaml --out port-run        do it; open port-run/report.html
+      berthwatch run port.yaml --out port-run        again, with more scenes: only the new ones are read
+      berthwatch export port-run --to gpkg --out port.gpkg
+
+    \b
+    Exit status:
+      0  done
+      2  the input is wrong: each fault on a line, nothing written
+      3  done, with scenes set aside: each named with its reason
+      1  anything else
+    """
+
+
+@main.command()
+@_port
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Work on the dask cluster of this scheduler.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Work in N processes here.  [default: threads, no processes]"
+)
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside.")
+@_verbose
+@click.option(
+    "--log-format",
+    type=click.Choice(["plain", "json"]),
+    default="plain",
+    show_default=True,
+    help="How stderr is written.",
+)
+def run(
+    port: Path,
+    out: Path,
+    scheduler: str | None,
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    log_format: "LogFormat",
+) -> None:
+    """Read the scenes of PORT.YAML and write tables, ledger and report to a folder.
+
+    Running it again with the same folder adds the scenes that are new, and no others.
+
+    \b
+      berthwatch run port.yaml --out port-run
+      berthwatch run port.yaml --out port-run --workers 8
+      berthwatch run port.yaml --out port-run --scheduler tcp://10.0.0.5:8786
+      berthwatch run port.yaml --out port-run --log-format json 2> port-run.log
+    """
+    if scheduler is not None and workers is not None:
+        raise click.UsageError("--scheduler and --workers exclude each other: a cluster brings its own workers.")
+    progress = _start(log_format, quiet=quiet, verbose=verbose)
+    with _exit_status(verbose):
+        from berthwatch.cluster import connect
+        from berthwatch.config import read_port
+
+        plan = read_port(port)  # before anything slow is imported or started: a fault is told at once
+        from berthwatch.pipeline import run as run_port
+
+        try:
+            with connect(scheduler, workers) as client:
+                result = run_port(plan, out, client=client, progress=progress)
+        finally:
+            progress.done()  # a bar still drawing would run through the error's line
+        if not quiet:
+            for name, value in result.summary.items():
+                if isinstance(value, str | int | float):
+                    click.echo(f"{name.replace('_', ' ')}: {value}")
+            click.echo(f"report: {result.out / 'report.html'}")
+        for scene in result.set_aside:
+            fields = {"scene_id": scene.scene_id, "source": scene.source, "reason": scene.reason}
+            # An error's level, so that --quiet does not hide it: a scene left out changes the answer.
+            _log.error("set aside: scene %(scene_id)s of %(source)s: %(reason)s", fields, extra=fields)
+        if result.set_aside:
+            sys.exit(EXIT_SET_ASIDE)
+
+
+@main.command()
+@_port
+@_verbose
+def check(port: Path, verbose: bool) -> None:
+    """Say what a run of PORT.YAML would do and what is wrong with it, without running.
+
+    \b
+      berthwatch check port.yaml && berthwatch run port.yaml --out port-run
+    """
+    _start("plain", quiet=False, verbose=verbose)
+    with _exit_status(verbose):
+        from berthwatch.config import read_port
+
+        plan = read_port(port)
+        from berthwatch.pipeline import check as check_port
+
+        for line in check_port(plan):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--to", "target", required=True, type=click.Choice(["zarr", "cog", "gpkg"]), help="What to write.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
+@_verbose
+def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None:
+    """Write what a RUN holds in a form that other software opens.
+
+    \b
+      berthwatch export port-run --to zarr --out port-zarr    the cubes, as plain Zarr v3
+      berthwatch export port-run --to cog  --out port-cog     the cubes, a Cloud Optimized GeoTIFF a scene and band
+      berthwatch export port-run --to gpkg --out port.gpkg    visits and berths, for a GIS
+    """
+    _start("plain", quiet=False, verbose=verbose)
+    with _exit_status(verbose):
+        from berthwatch.export import export as export_run
+
+        for written in export_run(run_folder, out, (target,)):
+            click.echo(str(written))
+
+
+def _start(log_format: "LogFormat", quiet: bool, verbose: bool) -> "Progress":
+    """Begin to log, and choose how progress is shown."""
+    from berthwatch.logs import start_logs
+    from berthwatch.progress import Bars, Silent, log_records, plain_lines
+
+    if log_format == "plain" and not quiet and sys.stderr.isatty():
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        start_logs(log_format, console, quiet, verbose)
+        return Bars(console)
+    start_logs(log_format, None, quiet, verbose)
+    if quiet:
+        return Silent()
+    return log_records() if log_format == "json" else plain_lines(sys.stderr)
+
+
+@contextmanager
+def _exit_status(verbose: bool) -> Iterator[None]:
+    """Turn what a verb raises into lines on stderr and an exit status."""
+    try:
+        yield
+    except InputError as error:
+        for fault in error.faults:
+            _log.error("%s", fault, extra={"where": fault.where, "expected": fault.expected, "came": fault.came})
+        sys.exit(EXIT_INPUT)
+    except (click.ClickException, click.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it was, a person reads one line and the status says 1
+        line = " ".join(str(error).split()) or "no message"
+        _log.error("%s: %s", type(error).__name__, line, exc_info=verbose)
+        sys.exit(EXIT_FAILED)

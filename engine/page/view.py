@@ -1,0 +1,305 @@
+"""What the report says: every sentence and table cell, worked out from a run's tables before any page is made."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+from scipy.stats import beta
+
+from berthwatch.page.folder import RunFolder
+from berthwatch.page.words import condense, count, day, length, minute, share, significant, stay
+
+IN_DOUBT: Final = (0.05, 0.95)
+"""Looks whose probability of being taken lies between these could be either."""
+DID: Final = {
+    "undetermined": "could not be told",
+    "loaded": "loaded",
+    "discharged": "discharged",
+    "unchanged": "load unchanged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the table of visits: what is read, and what is sorted by."""
+
+    text: str
+    order: str
+
+
+def at_berths(run: RunFolder, table: pd.DataFrame, kind: str = "berth") -> pd.DataFrame:
+    """The rows of a table that speak of berths, or of controls."""
+    return table[table["berth_id"].map(run.kinds()) == kind]
+
+
+def _number(value: Any) -> str:
+    return "" if pd.isna(value) else significant(float(value))
+
+
+def headline(run: RunFolder) -> list[str]:
+    """The first sentences: what was seen, and at once what that number leaves out."""
+    looks, visits = at_berths(run, run.occupancy), run.visits
+    berths = sum(kind == "berth" for kind in run.kinds().values())
+    if looks.empty:
+        return [f"No scene of {run.port} could be used, so nothing is said about its {count(berths, 'berth')}."]
+    scenes, first, last = run.occupancy["scene_id"].nunique(), looks["time"].min(), looks["time"].max()
+    period = f"on {day(first)}" if first.normalize() == last.normalize() else f"between {day(first)} and {day(last)}"
+    seen = f"In {count(scenes, 'scene')} taken {period}, {count(len(visits), 'visit')} to {count(berths, 'berth')} of {run.port} "
+    text = [seen + ("was seen." if len(visits) == 1 else "were seen.")]
+    text.append(
+        "This counts what the scenes show and nothing else: a vessel that came and left between two looks is not in it, "
+        "two vessels that followed each other between two looks count as one visit, and a false alarm would count as one too."
+    )
+    return [*text, _loads(run)]
+
+
+def _loads(run: RunFolder) -> str:
+    visits = run.visits
+    unknown = int((visits["transition"].fillna("undetermined") == "undetermined").sum())
+    stated = run.ledger.dropna(subset=["seen"])
+    if len(stated):
+        row = stated.iloc[-1]
+        low, middle, high = (significant(float(row[name])) for name in ("seen_low", "seen", "seen_high"))
+        return f"By {row['date']} the ledger holds {middle} barrels seen (90 % interval {low} to {high}); what gaps hid is not in it."
+    if not len(visits):
+        return "No load was determined, so no barrels are stated."
+    share_of = "none of them" if unknown == len(visits) else f"only {len(visits) - unknown:,} of them"
+    return f"Whether a vessel loaded or discharged could be told for {share_of}, so no barrels are stated."
+
+
+def figures(run: RunFolder) -> list[tuple[str, str]]:
+    """The few numbers that are quoted, each with what it counts."""
+    looks, controls = at_berths(run, run.occupancy), at_berths(run, run.occupancy, "control")
+    told, tried = looks["occupied"].notna().sum(), controls["occupied"].notna().sum()
+    return [
+        (f"{len(run.visits):,}", "visits seen"),
+        (f"{sum(kind == 'berth' for kind in run.kinds().values()):,}", "berths watched"),
+        (f"{run.occupancy['scene_id'].nunique():,}", "scenes used"),
+        (f"{told:,} of {len(looks):,}", "looks at berths that told something"),
+        (f"{int(controls['occupied'].sum()):,} of {tried:,}" if tried else "not known", "false alarms at controls"),
+    ]
+
+
+def sureness(run: RunFolder) -> list[str]:
+    """How far the visits can be relied on: false alarms where nothing moors, doubt, and the gaps between looks."""
+    text = [_false_alarms(run)]
+    looks = at_berths(run, run.occupancy)
+    told = looks[looks["occupied"].notna()]
+    if told.empty:
+        return text
+    low, high = IN_DOUBT
+    doubt = int(told["p_occupied"].between(low, high, inclusive="neither").sum())
+    text.append(
+        f"Of {count(len(told), 'look')} at berths that told something, {doubt:,} could be either: the probability that the berth "
+        f"was taken lies between {share(low)} and {share(high)}. The others are clearer than that, if the model is right."
+    )
+    gaps = told.sort_values(["berth_id", "time"]).groupby("berth_id")["time"].diff().dropna()
+    if len(gaps):
+        text.append(
+            f"From one look at a berth to the next it is {length(gaps.median())} in the middle case and {length(gaps.max())} at most. "
+            "Shorter visits can be missed, and no arrival or departure is known better than the two looks around it."
+        )
+    return text
+
+
+def _false_alarms(run: RunFolder) -> str:
+    controls = at_berths(run, run.occupancy, "control")
+    tried = controls["occupied"].dropna()
+    names = sum(kind == "control" for kind in run.kinds().values())
+    if not names:
+        return "The run file names no control (a polygon where nothing moors), so how often an empty berth is called taken is not known here."
+    if tried.empty:
+        return f"Nothing could be told at the {count(names, 'control')}, so how often an empty berth is called taken is not known here."
+    false, total = int(tried.sum()), len(tried)
+    most = 1.0 if false == total else float(beta.ppf(0.95, false + 1, total - false))
+    return (
+        f"At {count(names, 'control')}, where nothing moors, {false:,} of {count(total, 'look')} {'was' if false == 1 else 'were'} called taken. "
+        f"If looks were independent of each other, the rate of such false alarms would be under {share(most)} with 95 % confidence; "
+        "a thing that keeps shining in one place would break that assumption."
+    )
+
+
+def _ends(run: RunFolder) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+    told = run.occupancy[run.occupancy["occupied"].notna()]
+    spans = told.groupby("berth_id")["time"].agg(["min", "max"])
+    return {str(name): (row["min"], row["max"]) for name, row in spans.iterrows()}
+
+
+def _window(after: Any, before: Any, arrival: bool, edge: Any) -> str:
+    """A window in words; an open one says what is not known."""
+    if not pd.isna(after) and not pd.isna(before):
+        return f"between {minute(after)} and {minute(before)}"
+    if arrival:
+        why = "there at the first look" if before == edge else "not seen to arrive"
+        return f"by {minute(before)}: {why}"
+    why = "there at the last look" if after == edge else "not seen to leave"
+    return f"after {minute(after)}: {why}"
+
+
+def _hull(visit: Any) -> str:
+    sides = [_number(visit.length_m), _number(visit.beam_m)]
+    return f"about {sides[0]} × {sides[1]}" if all(sides) else f"about {sides[0]} long" if sides[0] else "not measured"
+
+
+def _vessel(visit: Any) -> str:
+    name = visit.vessel_name if not pd.isna(visit.vessel_name) else visit.vessel_id
+    if pd.isna(name):
+        return "not known"
+    return (
+        str(name)
+        if pd.isna(visit.vessel_probability)
+        else f"{name} (probability {share(float(visit.vessel_probability))})"
+    )
+
+
+def _did(visit: Any) -> str:
+    words = DID.get(str(visit.transition), str(visit.transition))
+    known = visit.transition in DID and visit.transition != "undetermined" and not pd.isna(visit.transition_probability)
+    return f"{words} (probability {share(float(visit.transition_probability))})" if known else words
+
+
+def _barrels(visit: Any) -> str:
+    if pd.isna(visit.barrels):
+        return "not stated"
+    return f"{_number(visit.barrels)} ({_number(visit.barrels_low)} to {_number(visit.barrels_high)})"
+
+
+def _order(value: Any) -> str:
+    return "" if pd.isna(value) else f"{value:.6g}"
+
+
+def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and rows of the table of visits. Columns that no visit fills are left out; the text says so instead."""
+    visits, ends = run.visits, _ends(run)
+    shown = {
+        "Vessel": bool(visits[["vessel_id", "vessel_name"]].notna().any(axis=None)),
+        "AIS": bool((visits["ais"].fillna("no-data") != "no-data").any()),
+        "Barrels": bool(visits["barrels"].notna().any()),
+    }
+    rows = []
+    for visit in visits.itertuples(index=False):
+        first, last = ends.get(visit.berth_id, (None, None))
+        least = visit.departure_after - visit.arrival_before
+        cells = {
+            "Berth": Cell(visit.berth_id, visit.berth_id),
+            "Arrived (UTC)": Cell(
+                _window(visit.arrival_after, visit.arrival_before, True, first), visit.arrival_before.isoformat()
+            ),
+            "Left (UTC)": Cell(
+                _window(visit.departure_after, visit.departure_before, False, last), visit.departure_after.isoformat()
+            ),
+            "Stayed": Cell(
+                stay(visit.arrival_after, visit.arrival_before, visit.departure_after, visit.departure_before),
+                f"{least.total_seconds():.0f}",
+            ),
+            "Looks": Cell(f"{visit.observations:,}", str(visit.observations)),
+            "Hull (m)": Cell(_hull(visit), _order(visit.length_m)),
+            "Load": Cell(_did(visit), str(visit.transition)),
+            "Vessel": Cell(_vessel(visit), _vessel(visit)),
+            "AIS": Cell(str(visit.ais), str(visit.ais)),
+            "Barrels": Cell(_barrels(visit), _order(visit.barrels)),
+            "Visit": Cell(visit.visit_id, visit.visit_id),
+        }
+        rows.append([cell for name, cell in cells.items() if shown.get(name, True)])
+    names = [
+        "Berth",
+        "Arrived (UTC)",
+        "Left (UTC)",
+        "Stayed",
+        "Looks",
+        "Hull (m)",
+        "Load",
+        "Vessel",
+        "AIS",
+        "Barrels",
+        "Visit",
+    ]
+    return [name for name in names if shown.get(name, True)], rows
+
+
+def not_told(run: RunFolder) -> list[str]:
+    """What stays open, in sentences."""
+    visits = run.visits
+    text = []
+    if len(visits):
+        unknown = int((visits["transition"].fillna("undetermined") == "undetermined").sum())
+        text.append(
+            f"Load: for {unknown:,} of {count(len(visits), 'visit')} it is undetermined whether the vessel loaded or discharged."
+        )
+        arrivals, departures = int(visits["arrival_after"].isna().sum()), int(visits["departure_before"].isna().sum())
+        text.append(
+            f"Open windows: for {count(arrivals, 'visit')} the arrival and for {count(departures, 'visit')} the departure has no bound, "
+            "because no look before or after it showed the berth surely vacant."
+        )
+        if not visits[["vessel_id", "vessel_name"]].notna().any(axis=None):
+            text.append("Vessels: none is named. A hull's measures in the table come from the scenes alone.")
+        silent = int((visits["ais"].fillna("no-data") == "no-data").sum())
+        if silent:
+            text.append(
+                f"AIS: there is no data for {silent:,} of {count(len(visits), 'visit')}, so whether a tracker was on is not said of them."
+            )
+    if run.ledger["seen"].isna().all():
+        cap = run.summary.get("cap_barrels")
+        against = f" and nothing is compared with the cap of {cap:,.0f} barrels a year" if cap else ""
+        text.append(f"Ledger: no load was determined, so no barrels are stated{against}.")
+    return text
+
+
+def reasons(run: RunFolder) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Why looks at berths told nothing, and why no freeboard was measured in those that saw a hull."""
+    looks = at_berths(run, run.observations)
+    blind = looks["visible"].fillna(0) <= 0
+    hull = looks["reason"].str.startswith("no freeboard") & looks["freeboard_m"].isna()
+    groups = [
+        ("Looks at berths that told nothing", looks[blind]),
+        ("Hulls seen without a freeboard", looks[hull.fillna(value=False) & ~blind]),
+    ]
+    return [
+        (title, condense(rows["reason"].fillna("no reason given").astype(str))) for title, rows in groups if len(rows)
+    ]
+
+
+def sources(run: RunFolder) -> list[dict[str, Any]]:
+    """Each source with its scenes and those set aside, as the record has them; what it lacks is blank."""
+    found = []
+    for source in run.record.get("sources") or []:
+        scenes = [
+            {
+                "scene_id": str(scene.get("scene_id", "")),
+                "time": str(scene.get("time", "")).replace("T", " ").removesuffix("Z"),
+                "track": str(scene.get("track", "")),
+                "shift": _shift(scene),
+                "sha256": str(scene.get("sha256", "")),
+            }
+            for scene in source.get("scenes") or []
+        ]
+        found.append(
+            {
+                "name": str(source.get("source", "")),
+                "kind": str(source.get("kind", "")),
+                "snapshot": str(source.get("snapshot") or ""),
+                "scenes": scenes,
+                "unmoved": sum(scene["shift"] == "refused" for scene in scenes),
+            }
+        )
+    return found
+
+
+def _shift(scene: dict[str, Any]) -> str:
+    """How far a scene was moved, in pixels right and down; a quality of nothing means that no shift was believed."""
+    y, x, quality = (scene.get(name) for name in ("shift_y_px", "shift_x_px", "shift_quality"))
+    if y is None or x is None or y != y or x != x:
+        return "not measured"
+    return "refused" if quality is not None and not quality > 0 else f"{x:+.2f}, {y:+.2f}"
+
+
+def set_aside(run: RunFolder) -> list[tuple[str, str, str]]:
+    """Scenes that were not used: source, scene, reason. The record names them once, or once for each source."""
+    rows = [
+        (str(s.get("source", "")), str(s.get("scene_id", "")), str(s.get("reason", "")))
+        for s in run.record.get("set_aside") or []
+    ]
+    for source in run.record.get("sources") or []:
+        name = str(source.get("source", ""))
+        rows += [(name, str(s.get("scene_id", "")), str(s.get("reason", ""))) for s in source.get("set_aside") or []]
+    return list(dict.fromkeys(rows))

@@ -1,0 +1,172 @@
+"""The main job: from a port's run file to a folder with its visits, ledger and report.
+
+Each step is a pure function from one value to the next (ingest, register, observe, infer, ledger, report);
+only the ends touch disk. What depends on all scenes is computed again from the cubes, and only when the
+inputs are not those of the run before.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+
+from berthwatch.barrels import ledger
+from berthwatch.cube import Ingested, ingest, open_cube, snapshot_id, write_shifts
+from berthwatch.georeference import grid_of
+from berthwatch.model import Scene, SetAside
+from berthwatch.observation import observe
+from berthwatch.occupancy import infer
+from berthwatch.outputs import output_hashes, staged, still_there, write_berths, write_json, write_table, write_visits
+from berthwatch.page import report
+from berthwatch.plan import plan_ingest
+from berthwatch.progress import Progress, Silent
+from berthwatch.provenance import RECORD, check_same_port, inputs_of, read_record, record
+from berthwatch.register import register
+from berthwatch.summary import summarise
+from berthwatch.tables import OBSERVATION_COLUMNS, as_table
+from berthwatch.zones import metres_per_pixel
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from berthwatch.config import Port
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that ended: its folder, headline figures, scenes it did not use, and whether anything was new."""
+
+    out: Path
+    summary: dict[str, Any]
+    set_aside: tuple[SetAside, ...]
+    changed: bool
+
+
+def _registered(path: Path, port: "Port") -> xr.Dataset:
+    """A cube whose scenes' shifts are those that all its scenes together give."""
+    cube = open_cube(path)
+    write_shifts(path, register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths)))
+    return open_cube(path)
+
+
+def _observe_all(
+    cubes: dict[str, xr.Dataset], port: "Port", client: "Client | None", progress: Progress
+) -> pd.DataFrame:
+    tables = [as_table([], OBSERVATION_COLUMNS)]
+    for name, cube in cubes.items():
+        progress.step(f"observe berths in {name}", cube.sizes["time"])
+        tables.append(observe(cube, port, client, progress.advance))
+        progress.done()
+    table = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+    return table.sort_values(["time", "source", "scene_id", "berth_id"], kind="stable", ignore_index=True)
+
+
+def _write(
+    out: Path,
+    port: "Port",
+    observations: pd.DataFrame,
+    cubes: dict[str, xr.Dataset],
+    ingested: Ingested,
+    inputs: dict[str, Any],
+) -> dict[str, Any]:
+    inference = infer(observations, port)
+    times = observations["time"]
+    days = ledger(inference.visits, None if times.empty else times.min(), None if times.empty else times.max())
+    summary = summarise(port, inference.occupancy, inference.visits, ingested.set_aside)
+    with staged(out) as folder:
+        write_table(observations, folder / "observations.parquet")
+        write_table(inference.occupancy, folder / "occupancy.parquet")
+        write_visits(inference.visits, port, folder)
+        write_berths(port, folder)
+        days.to_csv(folder / "ledger.csv", index=False, lineterminator="\n")
+        write_json(folder / "summary.json", summary)
+        written = record(inputs, cubes, ingested.set_aside, inference.model, {})
+        write_json(folder / RECORD, written)
+        report(folder)
+        write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})
+    return summary
+
+
+def run(port: "Port", out: str | Path, client: "Client | None" = None, progress: Progress | None = None) -> RunResult:
+    """Do the whole job: read the new scenes of a port, and write its tables, ledger and report.
+
+    Parameters
+    ----------
+    port : Port
+        As `read_port` gives it.
+    out : str or Path
+        The run's folder. A second run with more scenes adds only those; one that finds nothing new changes nothing.
+    client : distributed.Client, optional
+        A dask cluster whose workers see the same files; without one, threads of this process do the work.
+    progress : Progress, optional
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        The input is wrong, or the folder was written by another run file; nothing was written.
+    """
+    out = Path(out)
+    told = progress if progress is not None else Silent()
+    before = read_record(out)
+    check_same_port(port, out, before)
+    ingested = ingest(port, out, client, told)
+    found = inputs_of(port, ingested.sources)
+    if before is not None and _nothing_new(out, before, found):
+        return RunResult(out, _summary_of(out), ingested.set_aside, changed=False)
+    held = [source for source in ingested.sources if source.snapshot is not None]
+    told.step("co-register scenes", len(held))
+    cubes = {source.source: _told(_registered(source.path, port), told) for source in held}
+    told.done()
+    observations = _observe_all(cubes, port, client, told)
+    settled = found | {"snapshots": found["snapshots"] | {source.source: snapshot_id(source.path) for source in held}}
+    summary = _write(out, port, observations, cubes, ingested, settled)
+    return RunResult(out, summary, ingested.set_aside, changed=True)
+
+
+def _told(cube: xr.Dataset, progress: Progress) -> xr.Dataset:
+    progress.advance()
+    return cube
+
+
+def _nothing_new(out: Path, before: dict[str, Any], inputs: dict[str, Any]) -> bool:
+    same = all(before.get(key) == value for key, value in inputs.items())
+    return same and still_there(out, before.get("outputs", {"": ""}))
+
+
+def _summary_of(out: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    return summary
+
+
+def check(port: "Port") -> list[str]:
+    """Say what a run would do, without doing it: one line per source, then what would be set aside.
+
+    Raises
+    ------
+    InputError
+        The same faults that `run` would raise.
+    """
+    with TemporaryDirectory() as nowhere:
+        plans = plan_ingest(port, Path(nowhere))
+    controls = sum(berth.kind == "control" for berth in port.berths)
+    lines = [f"{port.name}: {len(port.berths) - controls} berths, {controls} controls"]
+    for plan in plans:
+        lines.append(f"{plan.source.name} ({plan.source.kind}): {len(plan.scenes)} scenes to read" + _span(plan.scenes))
+        if plan.grid is not None:
+            box = plan.grid.geobox
+            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {box.crs}")
+        lines += [f"  would set aside {scene.scene_id}: {scene.reason}" for scene in plan.set_aside]
+    return lines
+
+
+def _span(scenes: Sequence[Scene]) -> str:
+    return f", {scenes[0].time:%Y-%m-%d} to {scenes[-1].time:%Y-%m-%d}" if scenes else ""

@@ -1,0 +1,74 @@
+"""Visits: one stay of one vessel at one berth, with a window for its arrival and one for its departure.
+
+A visit is a run of looks at which the berth was more likely taken than not. Its arrival lies between the last
+look at which the berth was surely vacant and the first at which it was surely taken; where there was no such
+look, the window is open. Load is not inferred from occupancy: the transition of such a visit is undetermined.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from berthwatch.tables import VISIT_COLUMNS, as_table
+
+SURE = 0.95
+
+
+def _runs(taken: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Start and end (exclusive) of each run of True.
+
+    >>> list(_runs(np.array([True, False, True, True])))
+    [(0, 1), (2, 4)]
+    """
+    edges = np.flatnonzero(np.diff(np.r_[False, taken, False].astype(np.int8)))
+    yield from ((int(start), int(end)) for start, end in edges.reshape(-1, 2))
+
+
+def _visit(looks: pd.DataFrame, start: int, end: int, earliest: int, latest: int) -> dict[str, Any]:
+    """One visit from a berth's looks (seen ones only, in order of time), of which start:end are taken.
+
+    The windows reach no further than the looks earliest (the last of the visit before, -1 if there is none)
+    and latest (the first of the next, the number of looks if there is none): two vessels do not lie in one place.
+    """
+    p = looks["p_occupied"].to_numpy(np.float64)
+    time = looks["time"]
+    sure = start + np.flatnonzero(p[start:end] >= SURE)
+    first, last = (int(sure[0]), int(sure[-1])) if sure.size else (start, end - 1)
+    vacant = np.flatnonzero(p <= 1 - SURE)
+    before = [earliest, *vacant[(vacant < start) & (vacant > earliest)]]
+    after = [*vacant[(vacant >= end) & (vacant < latest)], latest]
+    during = looks.iloc[start:end]
+    berth_id = str(during["berth_id"].iloc[0])
+    return {
+        "visit_id": f"{berth_id}-{time.iloc[first]:%Y%m%dT%H%M%S}",
+        "berth_id": berth_id,
+        "arrival_after": time.iloc[before[-1]] if before[-1] >= 0 else pd.NaT,
+        "arrival_before": time.iloc[first],
+        "departure_after": time.iloc[last],
+        "departure_before": time.iloc[after[0]] if after[0] < len(p) else pd.NaT,
+        "observations": end - start,
+        "transition": "undetermined",
+        "length_m": during["hull_length_m"].median(),
+        "beam_m": during["hull_beam_m"].median(),
+        "ais": "no-data",
+        "scenes": during["scene_id"].astype(str).tolist(),
+    }
+
+
+def visits_of(judged: pd.DataFrame, berths: frozenset[str]) -> pd.DataFrame:
+    """Visits to the given berths, from observations with `p_occupied`: the columns of `visits.parquet`."""
+    rows: list[dict[str, Any]] = []
+    for berth_id, looks in judged.groupby("berth_id", sort=True):
+        if berth_id not in berths:
+            continue
+        seen = looks[looks["visible"] > 0].sort_values(["time", "source", "scene_id"], kind="stable")
+        taken = seen["p_occupied"].to_numpy(np.float64) >= 0.5
+        runs = list(_runs(taken))
+        ends = [-1, *(end - 1 for _, end in runs)]
+        starts = [*(start for start, _ in runs), len(seen)]
+        rows += [_visit(seen, *run, ends[index], starts[index + 1]) for index, run in enumerate(runs)]
+    table = as_table(rows, VISIT_COLUMNS)
+    return table.sort_values(["arrival_before", "berth_id"], kind="stable", ignore_index=True)
