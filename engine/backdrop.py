@@ -121,15 +121,14 @@ def backdrop(cube: xr.Dataset, zones: Zones) -> Backdrop:
     usable = often & ~structure
     water = usable & ~zones.declared if zones.given_water is None else zones.given_water & often
     vacant = _vacant(low, dark, len(images), kind)
-    reference = tuple(_reference(share, water, usable | zones.declared, zones) for share in zones.coverage)
-    return Backdrop(usable, water, reference, nearest_berth(zones.coverage), vacant)
+    passable = usable | zones.declared
+    reference = tuple(_reference(berth, water, passable, zones) for berth in range(len(zones.berth_ids)))
+    return Backdrop(usable, water, reference, nearest_berth(zones.owner), vacant)
 
 
-def _reference(
-    share: NDArray[np.float32], water: NDArray[np.bool_], passable: NDArray[np.bool_], zones: Zones
-) -> NDArray[np.intp]:
+def _reference(berth: int, water: NDArray[np.bool_], passable: NDArray[np.bool_], zones: Zones) -> NDArray[np.intp]:
     """A berth's reference water: within reach by water, or all there is near the berths where that is too little."""
-    reached = within_reach(share, passable, zones.resolution_m)
+    reached = within_reach(zones.pixels(berth)[0], passable, zones.resolution_m)
     own = reached[water.flat[reached]]
     return own if own.size >= LEAST_WATER_PX and zones.given_water is None else np.flatnonzero(water & zones.near)
 

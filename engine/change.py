@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
 from berthwatch.backdrop import LEAST_WATER_PX, Backdrop
 from berthwatch.clutter import Clutter, clutter
+from berthwatch.kernels.detect import departure, exceed
 from berthwatch.zones import Zones
 
 UNLIKE_WATER = 0.25
@@ -117,9 +118,6 @@ def change(
         level, spread, looks_root = level * backdrop.vacant, spread * backdrop.vacant, level / spread
     else:
         level, looks_root = level + spread * backdrop.vacant, None
-    with np.errstate(invalid="ignore"):
-        z = (image - level) / spread
-        bright = seen & (z > threshold)
-    return Change(
-        np.where(seen, z, np.nan).astype(np.float32), threshold, bright, seen, beside_cloud, looks_root, found
-    )
+    z = np.where(seen, departure(image, level, spread), np.float32(np.nan))
+    bright = exceed(z, threshold) == 1
+    return Change(z, threshold, bright, seen, beside_cloud, looks_root, found)

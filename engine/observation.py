@@ -6,18 +6,20 @@ deviations of that water and divided by the root of the berth's pixels: the sign
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from berthwatch.backdrop import Backdrop, aligned, backdrop
 from berthwatch.batches import map_batches
 from berthwatch.change import Change, change
 from berthwatch.georeference import grid_of
 from berthwatch.hulls import LEAST_AREA_M2, Hull, find_hulls
+from berthwatch.kernels.detect import NOT_SEEN
+from berthwatch.kernels.zonal import weighted_fraction
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 from berthwatch.zones import Zones, zones_of
 
@@ -35,70 +37,97 @@ LEAST_OVERLAP = 0.3
 COARSEST_FREEBOARD_M = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Moored:
+    """A hull in a berth, and its brightness over the berth's own water in standard deviations, summed."""
+
+    hull: Hull
+    signal: float
+
+
 def _berth_rows(scene: Change, zones: Zones, back: Backdrop) -> list[dict[str, Any]]:
     """One row per berth of one scene."""
-    bright, z = scene.bright, np.nan_to_num(scene.z)
     hulls = find_hulls(
-        bright, z, zones.owner, scene.beside_cloud, scene.threshold, scene.looks_root, zones.resolution_m
+        scene.bright,
+        np.nan_to_num(scene.z),
+        zones.owner,
+        scene.beside_cloud,
+        scene.threshold,
+        scene.looks_root,
+        zones.resolution_m,
     )
-    owners = [_owner(hull, zones.coverage) for hull in hulls]
-    in_hulls = np.zeros(bright.shape, np.bool_)
+    strange = scene.bright.copy()
     for hull in hulls:
-        in_hulls[hull.rows, hull.columns] = True
-    rows = []
-    for index, berth_id in enumerate(zones.berth_ids):
-        water = scene.zones[index]
-        share = zones.coverage[index]
-        usable = float((share * back.usable).sum())
-        whole = float(share.sum())
-        own = [hull for hull, owner in zip(hulls, owners, strict=True) if index in owner]
-        row: dict[str, Any] = {"berth_id": berth_id, "visible": 0.0, "change": np.nan, "reason": ""}
-        if whole == 0:
-            row["reason"] = "not seen: outside the scene"
-        elif usable < LEAST_USABLE * whole:
-            row["reason"] = "not seen: no data, or under a structure on this track"
-        elif isinstance(water, str):
-            row["reason"] = f"not seen: {water}"
+        strange[hull.rows, hull.columns] = False
+    csr = (zones.indptr, zones.indices, zones.weights)
+    clear = np.where(back.usable, (scene.seen & ~strange).astype(np.uint8), np.uint8(NOT_SEEN))
+    visible, usable_px = (found[0] for found in weighted_fraction(clear[np.newaxis], *csr))
+    strange_px = weighted_fraction(strange[np.newaxis], *csr)[0][0]
+    owned = _owned(hulls, scene.z.shape[1], zones)
+    rows: list[dict[str, Any]] = []
+    for berth, berth_id in enumerate(zones.berth_ids):
+        whole_px = float(zones.pixels(berth)[1].sum())
+        row: dict[str, Any] = {"berth_id": berth_id, "visible": 0.0, "change": np.nan}
+        reason = _unseen(scene, berth, whole_px, float(usable_px[berth]), float(visible[berth]))
+        hidden_m2 = float(np.nan_to_num(strange_px[berth])) * whole_px * zones.resolution_m**2
+        if reason is None and scene.looks_root is None and hidden_m2 > LEAST_AREA_M2 and not owned[berth]:
+            reason = "something bright that is no hull, such as cloud or glint"
+        if reason is None:
+            clear_px = float(visible[berth] * usable_px[berth])
+            row |= {"visible": round(float(visible[berth]), 4)}
+            row |= _hull_columns(owned[berth], clear_px, zones.resolution_m)
         else:
-            row |= _seen_row(scene, share, usable, in_hulls, own, zones.resolution_m)
+            row["reason"] = f"not seen: {reason}"
         rows.append(row)
     return rows
 
 
-def _owner(hull: Hull, coverage: NDArray[np.float32]) -> tuple[int, ...]:
-    """The berth a hull lies in: the one it overlaps most, if it overlaps it enough."""
-    overlap = coverage[:, hull.rows, hull.columns].sum(axis=1)
-    best = int(overlap.argmax())
-    return (best,) if overlap[best] >= LEAST_OVERLAP * hull.rows.size else ()
+def _unseen(scene: Change, berth: int, whole_px: float, usable_px: float, visible: float) -> str | None:
+    """Why nothing can be told of a berth in a scene; None where something can."""
+    water = scene.zones[berth]
+    if whole_px == 0:
+        return "outside the scenes"
+    if usable_px < LEAST_USABLE * whole_px:
+        return "no data, or under a structure on this track"
+    if isinstance(water, str):
+        return water
+    return None if visible > 0 else "hidden by cloud or glare, or without data"
 
 
-def _seen_row(
-    scene: Change,
-    share: NDArray[np.float32],
-    usable: float,
-    in_hulls: NDArray[np.bool_],
-    own: list[Hull],
-    resolution_m: float,
-) -> dict[str, Any]:
-    inexplicable = scene.bright & ~in_hulls
-    clear = float((share * (scene.seen & ~inexplicable)).sum())
-    strange_m2 = float((share * inexplicable).sum()) * resolution_m**2
-    if scene.looks_root is None and strange_m2 > LEAST_AREA_M2 and not own:
-        return {"reason": "not seen: something bright that is no hull, such as cloud or glint"}
-    row: dict[str, Any] = {"visible": round(min(clear / usable, 1.0), 4)}
-    if clear <= 0:
-        return row | {"visible": 0.0, "reason": "not seen: hidden by cloud or glare"}
-    signal = sum(float((share[hull.rows, hull.columns] * hull.z).sum()) for hull in own)
-    row["change"] = round(signal / clear**0.5, 3)
-    if not own:
-        return row | {"reason": "no hull seen"}
-    largest = max(own, key=lambda hull: hull.rows.size)
-    row |= {"hull_length_m": largest.length_m, "hull_beam_m": largest.beam_m, "hull_heading_deg": largest.heading_deg}
+def _owned(hulls: list[Hull], columns: int, zones: Zones) -> list[list[Moored]]:
+    """For each berth the hulls that lie in it: each in the one it overlaps most, if it overlaps that enough."""
+    owned: list[list[Moored]] = [[] for _ in zones.berth_ids]
+    for hull in hulls:
+        flat = hull.rows * columns + hull.columns
+        best, most, signal = -1, LEAST_OVERLAP * flat.size, 0.0
+        for berth in np.unique(zones.owner[hull.rows, hull.columns]):
+            if berth < 0:
+                continue
+            indices, weights = zones.pixels(int(berth))
+            at = np.flatnonzero(np.isin(flat, indices))
+            share = weights[np.searchsorted(indices, flat[at])]
+            if share.sum() >= most:
+                best, most, signal = int(berth), float(share.sum()), float((share * hull.z[at]).sum())
+        if best >= 0:
+            owned[best].append(Moored(hull, signal))
+    return owned
+
+
+def _hull_columns(moored: list[Moored], clear_px: float, resolution_m: float) -> dict[str, Any]:
+    """What a berth's row says of the hulls in it."""
+    change = round(sum(each.signal for each in moored) / clear_px**0.5, 3)
+    if not moored:
+        return {"change": change, "reason": "no hull seen"}
+    largest = max((each.hull for each in moored), key=lambda hull: hull.rows.size)
     coarse = resolution_m > COARSEST_FREEBOARD_M
-    row["reason"] = (
-        f"no freeboard: pixels of {resolution_m:g} m are too coarse" if coarse else "no freeboard: not measured"
-    )
-    return row
+    why = f"pixels of {resolution_m:g} m are too coarse" if coarse else "not measured"
+    return {
+        "change": change,
+        "hull_length_m": largest.length_m,
+        "hull_beam_m": largest.beam_m,
+        "hull_heading_deg": largest.heading_deg,
+        "reason": f"no freeboard: {why}",
+    }
 
 
 def _observe_batch(

@@ -23,25 +23,38 @@ from berthwatch.model import Berth
 
 ZONE_M = 800.0
 """How far from the berths anything is looked at."""
+WHOLLY = 0.99
 REACH_M = 400.0
 """How far from its edge a berth's reference water may lie, by water: farther off, or behind a mole, it is another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Zones:
-    """Berths on a grid. `coverage` (berth, y, x) float32 in 0..1; `near`, `declared`, `given_water` (y, x) bool."""
+    """Berths on a grid.
+
+    Berth b covers the flattened pixels indices[indptr[b]:indptr[b + 1]] with the weights beside them, each the
+    share of the pixel inside it. `owner` (y, x) int16 is the berth that covers most of a pixel, -1 where none
+    does; `near` and `given_water` are (y, x) bool.
+    """
 
     berth_ids: tuple[str, ...]
-    coverage: NDArray[np.float32]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    owner: NDArray[np.int16]
     near: NDArray[np.bool_]
-    declared: NDArray[np.bool_]
     given_water: NDArray[np.bool_] | None
     resolution_m: float
 
     @property
-    def owner(self) -> NDArray[np.int16]:
-        """The berth that covers most of each pixel of declared water, -1 elsewhere: (y, x)."""
-        return np.where(self.declared, self.coverage.argmax(axis=0), -1).astype(np.int16)
+    def declared(self) -> NDArray[np.bool_]:
+        """Declared water: what any berth or control covers, if only in part."""
+        return self.owner >= 0
+
+    def pixels(self, berth: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """A berth's flattened pixels and the share of each."""
+        own = slice(self.indptr[berth], self.indptr[berth + 1])
+        return self.indices[own], self.weights[own]
 
 
 def _parts(shape: BaseGeometry) -> list[Polygon]:
@@ -50,17 +63,18 @@ def _parts(shape: BaseGeometry) -> list[Polygon]:
     return [part for part in shape.geoms if isinstance(part, Polygon)] if isinstance(shape, MultiPolygon) else []
 
 
-def coverage_of(shape: BaseGeometry, grid: GeoBox) -> NDArray[np.float32]:
-    """Share of each pixel of the grid inside a polygon given in EPSG:4326: (y, x) float32."""
+def coverage_of(shape: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Flattened pixels of the grid that a polygon in EPSG:4326 covers, and the share of each inside it."""
     placed = gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0]
     to_pixels = ~grid.transform
     in_pixels = reshape(lambda x, y: to_pixels * (np.asarray(x), np.asarray(y)), placed)
-    share = np.zeros(grid.shape, np.float64)
-    for part in _parts(in_pixels):
-        rings = [np.asarray(ring.coords, np.float64)[:, :2] for ring in (part.exterior, *part.interiors)]
-        indices, weights = polygon_coverage(rings, (grid.shape[0], grid.shape[1]))
-        share.flat[indices] += weights
-    return np.clip(share, 0, 1).astype(np.float32)
+    rings = [
+        np.asarray(ring.coords, np.float64)[:, :2]
+        for part in _parts(in_pixels)
+        for ring in (part.exterior, *part.interiors)
+    ]
+    indices, weights = polygon_coverage(rings, (grid.shape[0], grid.shape[1]))
+    return indices.astype(np.int64), np.clip(weights, 0, 1)
 
 
 def metres_per_pixel(grid: GeoBox, berths: Sequence[Berth]) -> float:
@@ -80,47 +94,63 @@ def metres_per_pixel(grid: GeoBox, berths: Sequence[Berth]) -> float:
 
 
 def zones_of(berths: Sequence[Berth], grid: GeoBox, reference_water: BaseGeometry | None = None) -> Zones:
-    """Place berths and controls on a grid."""
+    """Place berths and controls on a grid, and the reference water where it is given."""
     resolution_m = metres_per_pixel(grid, berths)
-    coverage = np.stack([coverage_of(berth.polygon, grid) for berth in berths])
-    declared = (coverage > 0).any(axis=0)
-    near = distance_transform_edt(~declared) * resolution_m <= ZONE_M if declared.any() else declared
-    given = None if reference_water is None else coverage_of(reference_water, grid) > 0.99
-    return Zones(tuple(b.berth_id for b in berths), coverage, near, declared, given, resolution_m)
+    covered = [coverage_of(berth.polygon, grid) for berth in berths]
+    indptr = np.cumsum([0, *(indices.size for indices, _ in covered)], dtype=np.int64)
+    owner, most = np.full(grid.shape, -1, np.int16), np.zeros(grid.shape)
+    for berth, (indices, weights) in enumerate(covered):
+        more = weights > most.flat[indices]
+        owner.flat[indices[more]], most.flat[indices[more]] = berth, weights[more]
+    near = distance_transform_edt(owner < 0) * resolution_m <= ZONE_M if (owner >= 0).any() else owner >= 0
+    given = None
+    if reference_water is not None:
+        given = np.zeros(grid.shape, np.bool_)
+        indices, weights = coverage_of(reference_water, grid)
+        given.flat[indices[weights > WHOLLY]] = True
+    return Zones(
+        tuple(berth.berth_id for berth in berths),
+        indptr,
+        np.concatenate([indices for indices, _ in covered]),
+        np.concatenate([weights for _, weights in covered]),
+        owner,
+        near,
+        given,
+        resolution_m,
+    )
 
 
-def nearest_berth(coverage: NDArray[np.float32]) -> NDArray[np.int16]:
-    """The berth nearest to each pixel, (y, x) int16, from coverage (berth, y, x); -1 where there is no berth at all.
+def nearest_berth(owner: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The berth nearest to each pixel, (y, x) int16; -1 where there is no berth at all.
 
-    >>> coverage = np.zeros((2, 1, 5), np.float32); coverage[0, 0, 0] = coverage[1, 0, 4] = 1
-    >>> nearest_berth(coverage)[0].tolist()
-    [0, 0, 0, 1, 1]
+    >>> nearest_berth(np.array([[0, -1, -1, -1, 1]], np.int16)).tolist()
+    [[0, 0, 0, 1, 1]]
     """
-    declared = (coverage > 0).any(axis=0)
-    if not declared.any():
-        return np.full(declared.shape, -1, np.int16)
-    rows, columns = distance_transform_edt(~declared, return_distances=False, return_indices=True)
-    nearest: NDArray[np.int16] = coverage.argmax(axis=0).astype(np.int16)[rows, columns]
+    if not (owner >= 0).any():
+        return owner
+    rows, columns = distance_transform_edt(owner < 0, return_distances=False, return_indices=True)
+    nearest: NDArray[np.int16] = owner[rows, columns]
     return nearest
 
 
-def within_reach(share: NDArray[np.float32], passable: NDArray[np.bool_], resolution_m: float) -> NDArray[np.intp]:
-    """Flat indices of the pixels that can be reached from one berth by water within `REACH_M`.
+def within_reach(indices: NDArray[np.int64], passable: NDArray[np.bool_], resolution_m: float) -> NDArray[np.int64]:
+    """Flattened pixels that can be reached by water within `REACH_M` from a berth's own.
 
     A mole keeps its two sides apart, because a step never enters a pixel that is not passable.
 
-    >>> share = np.zeros((3, 9), np.float32); share[1, 1] = 1
     >>> passable = np.ones((3, 9), bool); passable[:, 4] = False
-    >>> sorted(set((within_reach(share, passable, 10.0) % 9).tolist()))
+    >>> sorted(set((within_reach(np.array([10]), passable, 10.0) % 9).tolist()))
     [0, 1, 2, 3]
     """
-    rows, columns = np.nonzero(share > 0)
-    if rows.size == 0:
-        return np.empty(0, np.intp)
+    if indices.size == 0:
+        return indices
+    rows, columns = np.divmod(indices, passable.shape[1])
     steps = max(1, round(REACH_M / resolution_m))
-    top, left = max(rows.min() - steps, 0), max(columns.min() - steps, 0)
-    box = (slice(top, rows.max() + steps + 1), slice(left, columns.max() + steps + 1))
-    reached = binary_dilation(share[box] > 0, np.ones((3, 3), np.bool_), iterations=steps, mask=passable[box])
+    top, left = max(int(rows.min()) - steps, 0), max(int(columns.min()) - steps, 0)
+    inside = passable[top : rows.max() + steps + 1, left : columns.max() + steps + 1]
+    start = np.zeros(inside.shape, np.bool_)
+    start[rows - top, columns - left] = True
+    reached = binary_dilation(start, np.ones((3, 3), np.bool_), iterations=steps, mask=inside)
     near_rows, near_columns = np.nonzero(reached)
-    flat: NDArray[np.intp] = (near_rows + top) * share.shape[1] + near_columns + left
+    flat: NDArray[np.int64] = (near_rows + top) * passable.shape[1] + near_columns + left
     return flat

@@ -3,8 +3,6 @@
 Not seen stays not seen: NaN in a score, `NOT_SEEN` in a mask.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,33 +12,32 @@ from berthwatch.kernels.compile import kernel
 NOT_SEEN = 255
 
 
-def score_log_ratio(image: npt.ArrayLike, level: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Natural logarithm of image over level, per pixel: by how much a pixel exceeds its vacant level.
-
-    The ratio is the right comparison for multiplicative speckle (Rignot and van Zyl 1993, IEEE TGRS 31, 896).
+def departure(image: npt.ArrayLike, level: npt.ArrayLike, spread: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """How far each pixel lies above a level, in standard deviations: (image - level) / spread.
 
     Parameters
     ----------
     image
         (..., y, x) float32 or float64, linear (power or reflectance).
-    level
-        (y, x), or any shape that the image's ends with; a 0-d array holds one level for all.
+    level, spread
+        (y, x), or any shape that the image's ends with; 0-d arrays hold one value for all.
 
     Returns
     -------
-    (..., y, x) float32; NaN where either is NaN, infinite, or not positive.
+    (..., y, x) float32; NaN where any of them is NaN or the spread is not positive.
 
     Raises
     ------
     ValueError
         Another dtype, or shapes that do not fit.
 
-    >>> score_log_ratio(np.array([1.0, 2.0, 0.0]), np.array(1.0))
-    array([0.       , 0.6931472,       nan], dtype=float32)
+    >>> departure(np.array([1.0, 2.0, np.nan]), np.array(1.0), np.array(0.5))
+    array([ 0.,  2., nan], dtype=float32)
     """
     pixels, levels, shape = _aligned("image", image, "level", level)
+    _, spreads, _ = _aligned("image", image, "spread", spread)
     out = np.empty(pixels.shape, np.float32)
-    _log_ratio(pixels, levels, out)
+    _departure(pixels, levels, spreads, out)
     return out.reshape(shape)
 
 
@@ -86,18 +83,12 @@ def _aligned(
 
 
 @kernel
-def _log_ratio(image: Array, level: Array, out: Array) -> None:
+def _departure(image: Array, level: Array, spread: Array, out: Array) -> None:
     for repeat in range(image.shape[0]):
         for pixel in range(image.shape[1]):
-            above = float(image[repeat, pixel])
-            below = float(level[pixel])
-            if 0.0 < above < np.inf and 0.0 < below < np.inf:
-                ratio = above / below
-                # a ratio out of a double's range (subnormals) still has a logarithm
-                in_range = 0.0 < ratio < np.inf
-                out[repeat, pixel] = math.log(ratio) if in_range else math.log(above) - math.log(below)
-            else:
-                out[repeat, pixel] = np.nan
+            scale = float(spread[pixel])
+            above = float(image[repeat, pixel]) - float(level[pixel])
+            out[repeat, pixel] = above / scale if scale > 0.0 else np.nan
 
 
 @kernel

@@ -59,12 +59,10 @@ def shift_stack(stack: Array, dy: Doubles, dx: Doubles) -> Array:
     return np.stack([shift_bilinear(image, down, right) for image, down, right in zip(stack, dy, dx, strict=True)])
 
 
-def score_log_ratio(image: Array, level: Array) -> Array:
-    """Logarithm of the ratio; log a - log b, so that no ratio leaves a double's range."""
-    usable = np.isfinite(image) & np.isfinite(level) & (np.nan_to_num(image) > 0.0) & (np.nan_to_num(level) > 0.0)
-    above = np.where(usable, image, 1.0).astype(np.float64)
-    below = np.where(usable, level, 1.0).astype(np.float64)
-    return np.where(usable, np.log(above) - np.log(below), np.nan).astype(np.float32)
+def departure(image: Array, level: Array, spread: Array) -> Array:
+    """Standard deviations above a level; NaN where the spread is not positive."""
+    scale = np.where(spread > 0, spread, np.nan).astype(np.float64)
+    return ((image.astype(np.float64) - level) / scale).astype(np.float32)
 
 
 def exceed(image: Array, threshold_map: Array) -> npt.NDArray[np.uint8]:

@@ -35,7 +35,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
     "median and mad": lambda: quantile.temporal_median_mad(STACK),
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
-    "log ratio": lambda: detect.score_log_ratio(STACK, STACK[1]),
+    "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
     "exceed": lambda: detect.exceed(STACK, STACK[1]),
     "mean": lambda: zonal.weighted_mean(STACK, *ZONES),
     "fraction": lambda: zonal.weighted_fraction(detect.exceed(STACK, STACK[1]), *ZONES),
