@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 FALSE_ALARM_RATE = 1e-6
 """Per pixel of reference water: a hundred berths of a hundred pixels give one bright pixel in a hundred scenes."""
@@ -36,8 +36,8 @@ class Clutter:
 @cache
 def _looks_tables() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     looks = np.geomspace(*LOOKS, 200)
-    middle = stats.gamma.ppf(0.5, looks)
-    return looks, np.log(middle / stats.gamma.ppf(0.2, looks)), np.log(stats.gamma.ppf(0.9, looks) / middle)
+    low, middle, top = (special.gammaincinv(looks, share) for share in (0.2, 0.5, 0.9))
+    return looks, np.log(middle / low), np.log(top / middle)
 
 
 def equivalent_looks(intensity: NDArray[np.floating]) -> float:

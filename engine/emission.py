@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 LEAST_CHANGE = 1.0
 """A change under this, one standard deviation of the berth's own mean, is nothing."""
@@ -57,7 +56,7 @@ def log_emission(change: NDArray[np.float64], visible: NDArray[np.float64], mode
     size = np.log(np.where(some, change, 1.0))
     out = np.zeros((change.size, 2))
     for column, state in enumerate((model.vacant, model.occupied)):
-        density = (1 - state.nothing) * norm.pdf(size, state.mean, state.sigma)
+        density = (1 - state.nothing) * _normal(size, state)
         if column == 0:
             density = density + ANYTHING / ANYTHING_SPAN
             missed = np.full(change.size, state.nothing)
@@ -68,6 +67,14 @@ def log_emission(change: NDArray[np.float64], visible: NDArray[np.float64], mode
         out[:, column] = np.log(np.where(some, np.maximum(density, 1e-12), missed))
     out[~seen] = 0
     return out
+
+
+def _normal(size: NDArray[np.float64], state: State) -> NDArray[np.float64]:
+    """Density of ln(change) in a state, given that there is some."""
+    density: NDArray[np.float64] = np.exp(-0.5 * ((size - state.mean) / state.sigma) ** 2) / (
+        state.sigma * np.sqrt(2 * np.pi)
+    )
+    return density
 
 
 def _fit(state: State, nothing: float, some: float, size_sum: float, square_sum: float) -> State:
