@@ -72,7 +72,8 @@ def aligned(cube: xr.Dataset) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 def _first_level(image: NDArray[np.float32], around: NDArray[np.bool_]) -> float:
     """Water's level before anything is known of structures: a low quantile in and just around declared water."""
     values = image[around & np.isfinite(image)]
-    return float(np.quantile(values, 0.3)) if values.size else np.nan
+    level = float(np.quantile(values, 0.3)) if values.size else 0.0
+    return level if level > 0 else np.nan
 
 
 def _departures(images: NDArray[np.float32], water: NDArray[np.bool_], kind: str) -> NDArray[np.float32]:
@@ -80,7 +81,7 @@ def _departures(images: NDArray[np.float32], water: NDArray[np.bool_], kind: str
     out = np.full_like(images, np.nan)
     for step, image in enumerate(images):
         reference = image[water & np.isfinite(image)]
-        if reference.size < 50:
+        if reference.size < 50 or (kind == "sar" and np.median(reference) <= 0):
             continue
         found = clutter(reference, "sar" if kind == "sar" else "optical", None)
         out[step] = image / found.level if kind == "sar" else (image - found.level) / found.spread

@@ -41,7 +41,7 @@ def _looks_tables() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[n
 
 
 def equivalent_looks(intensity: NDArray[np.floating]) -> float:
-    """Equivalent number of looks of gamma clutter, by quantiles, which ships among the water barely move.
+    """Equivalent number of looks of gamma clutter, by quantiles, which a few ships among the water move little.
 
     The lower half (20th percentile under the median) knows nothing of what is bright; the upper tail (90th
     percentile) may lower what it says, for swell and texture fatten it, but to no less than half: a fatter

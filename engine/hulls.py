@@ -2,8 +2,8 @@
 
 A part is first cut at half its own peak (on the scale of its source), which separates a hull from its
 sidelobes and from a neighbour's glow. What is longer than any vessel at these berths is a sidelobe, a
-wake or a cloud's edge: only its thick parts are kept, if there are any; what then is still too large but
-lies mostly in berths is several hulls run together, divided at the berths' borders.
+wake or a cloud's edge: only its thick parts are kept, if there are any. What is too large, thick, and mostly
+in berths is several hulls run together, divided at the berths' borders.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,17 @@ WIDEST_M = 130.0
 WIDEST_OPTICAL_M = 75.0
 SLIMMEST = 1.8
 """Length over beam: vessels have 5 to 8, two rafted together half of that; clouds are round."""
+SLENDEREST = 8.0
+SLIMMEST_LEFT = 1.5
+"""The same for what is left of a part whose thin parts were taken away."""
+LEAST_SHARE = 0.15
+"""Of hulls run together: a berth's share of them that is no mere rim of the neighbour's."""
 SHARPEST_CLOUD = 0.2
 """Share of its own brightness that an edge gains per pixel: a hull's about half, a wisp's a tenth."""
 LEAST_AREA_M2 = 250.0
 THICKNESSES_PX = (3, 4, 5)
+THICKER_PX = 4
+"""A sidelobe is blurred to three pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,10 @@ def find_hulls(
             continue
         root = None if looks_root is None else float(np.median(looks_root[box][inside]))
         kept = _cut(inside, z[box], root, float(np.median(threshold[box][inside])))
+        if _has_line(inside, resolution_m):
+            kept = binary_opening(
+                kept, EIGHT
+            )  # a line stays one however it is cut: only what is thick in it may be a hull
         for piece in _pieces(kept):
             for rows, columns in _vessels(piece, berth[box], resolution_m):
                 whole = (rows + box[0].start, columns + box[1].start)
@@ -134,13 +145,20 @@ def _is_cloud(part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.
     return bool(steepest < SHARPEST_CLOUD * np.quantile(z[part], 0.9))
 
 
+def _has_line(part: NDArray[np.bool_], resolution_m: float) -> bool:
+    """Whether a part is longer, in metres or for its beam, than any vessel: a sidelobe, alone or through a hull."""
+    rows, columns = np.nonzero(part)
+    length_m, beam_m, _ = measure(rows, columns, resolution_m)
+    return length_m > LONGEST_M or beam_m > WIDEST_M or length_m > SLENDEREST * beam_m
+
+
 def _has_size(piece: Pixels, resolution_m: float) -> bool:
     length_m, beam_m, _ = measure(piece[0], piece[1], resolution_m)
     return length_m <= LONGEST_M and beam_m <= WIDEST_M
 
 
 def _vessels(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> Iterator[Pixels]:
-    """A piece as vessels: itself if it has the size of one; else its thick parts; else its shares of the berths."""
+    """A piece as vessels: itself if it has the size of one; else its shares of the berths, or its thick parts."""
     if piece[0].size * resolution_m**2 < LEAST_AREA_M2:
         return
     if _has_size(piece, resolution_m):
@@ -148,21 +166,30 @@ def _vessels(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> It
         return
     mask = np.zeros(berth.shape, np.bool_)
     mask[piece] = True
+    if np.count_nonzero(binary_opening(mask, EIGHT)) >= piece[0].size / 2:
+        shares = _divided(piece, berth, resolution_m)
+        if shares:
+            yield from shares
+            return
     for side in THICKNESSES_PX:
         thick = binary_opening(mask, np.ones((side, side), np.int8))
         if not np.array_equal(thick, mask):
             for part in _pieces(thick):
-                yield from _vessels(part, berth, resolution_m)
+                yield from (vessel for vessel in _vessels(part, berth, resolution_m) if _is_slim(vessel, resolution_m))
             return
-    yield from _divided(piece, berth, resolution_m)
 
 
-def _divided(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> Iterator[Pixels]:
-    """Hulls run together over several berths, divided at the borders; nothing if most of it lies outside them."""
+def _is_slim(piece: Pixels, resolution_m: float) -> bool:
+    """Longer than wide: what is left of a line when its thin parts are taken away is round."""
+    length_m, beam_m, _ = measure(piece[0], piece[1], resolution_m)
+    return length_m >= SLIMMEST_LEFT * beam_m
+
+
+def _divided(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> list[Pixels]:
+    """Hulls run together over several berths, divided at the borders; none if most of it lies outside them."""
     where = berth[piece]
     if np.count_nonzero(where >= 0) < piece[0].size / 2:
-        return
-    for index in np.unique(where[where >= 0]):
-        share = (piece[0][where == index], piece[1][where == index])
-        if share[0].size * resolution_m**2 >= LEAST_AREA_M2 and _has_size(share, resolution_m):
-            yield share
+        return []
+    shares = [(piece[0][where == index], piece[1][where == index]) for index in np.unique(where[where >= 0])]
+    least = max(LEAST_SHARE * piece[0].size, LEAST_AREA_M2 / resolution_m**2)
+    return [share for share in shares if share[0].size >= least and _has_size(share, resolution_m)]

@@ -58,6 +58,11 @@ class _Looks:
     offsets: NDArray[np.int64]
     teaches: NDArray[np.bool_]
 
+    @property
+    def teaching_series(self) -> int:
+        """How many series, the first ones, are of berths and not of controls."""
+        return int(np.searchsorted(self.offsets, int(self.teaches.sum())))
+
 
 def _in_order(observations: pd.DataFrame, teachers: frozenset[str]) -> _Looks:
     """Berths that teach come first, so that their series are the first offsets."""
@@ -89,8 +94,7 @@ def _stationary(generator: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _learn_rates(looks: _Looks, xi: NDArray[np.float64], generator: NDArray[np.float64]) -> NDArray[np.float64]:
-    count = int(looks.teaches.sum())
-    series = int(np.searchsorted(looks.offsets, count))
+    count, series = int(looks.teaches.sum()), looks.teaching_series
     days, jumps = expected_jumps(xi[:count], looks.gaps_days[:count], looks.offsets[: series + 1], generator)
     arrivals = (jumps[0, 1] + PRIOR_CALLS) / (days[0] + PRIOR_VACANT_DAYS)
     departures = (jumps[1, 0] + PRIOR_CALLS) / (days[1] + PRIOR_OCCUPIED_DAYS)
@@ -113,7 +117,7 @@ def _expectation_maximisation(looks: _Looks) -> tuple[Model, NDArray[np.float64]
         found = forward_backward(
             _emissions(looks, emissions), looks.gaps_days, looks.offsets, generator, _stationary(generator)
         )
-        likelihood = float(found.log_likelihood.sum())
+        likelihood = float(found.log_likelihood[: looks.teaching_series].sum())
         p_occupied = found.posterior[:, 1]
         model = Model(float(generator[0, 1]), float(generator[1, 0]), emissions, likelihood)
         if abs(likelihood - before) < SETTLED * max(1.0, abs(likelihood)) or not looks.teaches.any():

@@ -242,7 +242,8 @@ def register(cube: xr.Dataset, resolution_m: float) -> xr.Dataset:
     kind = cube.attrs["kind"]
     reach_px = max(2, min(round(REACH_M[kind] / resolution_m), min(cube.sizes["y"], cube.sizes["x"]) // 4))
     names = cube["track"].values.astype(str)
-    members = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
+    in_time = np.lexsort((cube["scene_id"].values, cube["time"].values))
+    members = {str(name): in_time[names[in_time] == name] for name in np.unique(names)}
     tracks = {name: _track(cube, index, reach_px) for name, index in members.items()}
     measured = np.zeros((3, cube.sizes["time"]))
     if all(track.template.structure_px < LEAST_STRUCTURE_PX for track in tracks.values()):

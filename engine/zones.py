@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform as reshape
 
 from berthwatch.kernels.coverage import polygon_coverage
 from berthwatch.model import Berth
@@ -66,8 +66,9 @@ def _parts(shape: BaseGeometry) -> list[Polygon]:
 def coverage_of(shape: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Flattened pixels of the grid that a polygon in EPSG:4326 covers, and the share of each inside it."""
     placed = gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0]
-    to_pixels = ~grid.transform
-    in_pixels = reshape(lambda x, y: to_pixels * (np.asarray(x), np.asarray(y)), placed)
+    back = ~grid.transform
+    turn, origin = np.array([[back.a, back.d], [back.b, back.e]]), np.array([back.c, back.f])
+    in_pixels = shapely.transform(placed, lambda corners: corners @ turn + origin)
     rings = [
         np.asarray(ring.coords, np.float64)[:, :2]
         for part in _parts(in_pixels)

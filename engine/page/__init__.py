@@ -14,7 +14,8 @@ from typing import Any
 from berthwatch.page.folder import RunFolder, read_folder
 from berthwatch.page.sketch import sketch_of
 from berthwatch.page.timeline import HEIGHT, WIDTH, axis_of, strips_of
-from berthwatch.page.view import figures, headline, not_told, reasons, set_aside, sources, sureness, visit_table
+from berthwatch.page.view import figures, headline, not_told, reasons, set_aside, sources, sureness
+from berthwatch.page.visits import visit_table
 
 __all__ = ["report"]
 

@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import get_coordinates
+from shapely import get_coordinates, transform
 from shapely.geometry import MultiPolygon, Polygon, shape
-from shapely.ops import transform
 
 METRES_PER_DEGREE: Final = 111_320.0
 WIDTH: Final = 440.0
@@ -109,10 +108,11 @@ def sketch_of(berths: list[Mapping[str, Any]]) -> Sketch | None:
     height = max(high * scale + 2 * MARGIN, LEAST_HEIGHT)
     left, top = (WIDTH - wide * scale) / 2, (height - high * scale) / 2
 
-    def drawn(lon: Any, lat: Any) -> tuple[Any, Any]:
-        return left + (lon - west) * across * scale, top + (north - lat) * METRES_PER_DEGREE * scale
+    def drawn(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+        from_west, from_north = (corners - (west, north)).T
+        return np.column_stack((left + from_west * across * scale, top - from_north * METRES_PER_DEGREE * scale))
 
-    areas = [(name, kind, transform(drawn, area)) for name, kind, area in found]
+    areas = [(name, kind, transform(area, drawn)) for name, kind, area in found]
     places, names = [], [(0.0, height - 30, 150.0, height), (WIDTH - 34, 0.0, WIDTH, 44.0)]
     for name, kind, area in areas:
         lines = ["M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in ring[:-1]) + "Z" for ring in _rings(area)]

