@@ -18,8 +18,8 @@ WIDTH: Final = 1000.0
 HEIGHT: Final = 40.0
 MARGIN: Final = 0.01
 MOST_TICKS: Final = 7
-BAR: Final = (3.0, 16.0)
-WINDOW: Final = (8.0, 6.0)
+LEAST_BAR: Final = 2.0
+"""A stay seen in one look has no length, and would not be drawn at all."""
 TICKS: Final = {"taken": (23.0, 6.0), "vacant": (31.0, 6.0), "unseen": (35.0, 2.0)}
 
 
@@ -108,7 +108,8 @@ def _bars(axis: Axis, visit: object) -> Iterator[Bar]:
     title = f"{v.berth_id}: {seen} UTC, in {count(v.observations, 'look')}"  # type: ignore[attr-defined]
     yield Bar(opened, round(begun - opened, 1), "window", "")
     yield Bar(ended, round(closed - ended, 1), "window", "")
-    yield Bar(begun, round(ended - begun, 1), "stay", title)
+    widened = max(LEAST_BAR - (ended - begun), 0.0) / 2
+    yield Bar(round(begun - widened, 1), round(ended - begun + 2 * widened, 1), "stay", title)
 
 
 def _words(looks: pd.DataFrame, visits: int, kind: str) -> str:
