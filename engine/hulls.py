@@ -123,9 +123,8 @@ def find_hulls(
         root = None if looks_root is None else float(np.median(looks_root[box][inside]))
         kept = _cut(inside, z[box], root, float(np.median(threshold[box][inside])))
         if _has_line(inside, resolution_m):
-            kept = binary_opening(
-                kept, EIGHT
-            )  # a line stays one however it is cut: only what is thick in it may be a hull
+            # a line stays one however it is cut: only what is clearly thicker than it may be a hull
+            kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
         for piece in _pieces(kept):
             for rows, columns in _vessels(piece, berth[box], resolution_m):
                 whole = (rows + box[0].start, columns + box[1].start)
