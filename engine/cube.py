@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ import zarr
 from berthwatch.appending import Appender, append_scenes
 from berthwatch.config import Port
 from berthwatch.errors import Fault, InputError
-from berthwatch.georeference import GRID_MAPPING
+from berthwatch.georeference import GRID_MAPPING, grid_of
 from berthwatch.layout import SCENE_VARIABLES, SHIFTS, array_of, bands_of, column
 from berthwatch.model import Scene, SetAside
 from berthwatch.plan import Plan, changed_since, check_format, check_same, plan_ingest, read_stored
 from berthwatch.progress import Progress, Silent
+from berthwatch.register import register
 from berthwatch.store import MAIN, clear_abandoned, locked, open_or_create, open_repository, snapshot_id, transaction
+from berthwatch.zones import metres_per_pixel
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -56,7 +58,7 @@ class Ingested:
 
 
 def ingest(port: Port, out: str | Path, client: "Client | None" = None, progress: Progress | None = None) -> Ingested:
-    """Add the scenes of a port that its cubes do not hold yet.
+    """Add the scenes of a port that its cubes do not hold yet, and co-register them with those they do.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ def ingest(port: Port, out: str | Path, client: "Client | None" = None, progress
     """
     plans = plan_ingest(port, Path(out))
     reporter = progress if progress is not None else Silent()
-    return Ingested(tuple(_ingest_source(plan, port, client, reporter) for plan in plans))
+    appended = [_ingest_source(plan, port, client, reporter) for plan in plans]
+    return Ingested(tuple(_co_registered(source, port, reporter) for source in appended))
 
 
 def open_cube(path: str | Path) -> xr.Dataset:
@@ -164,6 +167,20 @@ def write_shifts(path: str | Path, shifts: xr.Dataset) -> str:
                 array_of(group, name)[:] = after
                 changed = True
         return str(session.commit("shifts")) if changed else str(session.snapshot_id)
+
+
+def _co_registered(source: IngestedSource, port: Port, progress: Progress) -> IngestedSource:
+    """Measure the shifts of all scenes of a cube again when some have none yet: the common frame is theirs together."""
+    if source.snapshot is None:
+        return source
+    cube = open_cube(source.path)
+    if not np.isnan(cube["shift_quality"].values).any():
+        return source
+    progress.step(f"co-register scenes of {source.source}", cube.sizes["time"])
+    shifts = register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths))
+    progress.advance(cube.sizes["time"])
+    progress.done()
+    return replace(source, snapshot=write_shifts(source.path, shifts))
 
 
 def _ingest_source(plan: Plan, port: Port, client: "Client | None", progress: Progress) -> IngestedSource:

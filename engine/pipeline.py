@@ -1,6 +1,6 @@
 """The main job: from a port's run file to a folder with its visits, ledger and report.
 
-Each step is a pure function from one value to the next (ingest, register, observe, infer, ledger, report);
+Each step is a pure function from one value to the next (ingest, observe, infer, ledger, report);
 only the ends touch disk. What depends on all scenes is computed again from the cubes, and only when the
 inputs are not those of the run before.
 """
@@ -16,8 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from berthwatch.barrels import ledger
-from berthwatch.cube import Ingested, ingest, open_cube, snapshot_id, write_shifts
-from berthwatch.georeference import grid_of
+from berthwatch.cube import Ingested, ingest, open_cube
 from berthwatch.model import Scene, SetAside
 from berthwatch.observation import observe
 from berthwatch.occupancy import infer
@@ -26,10 +25,8 @@ from berthwatch.page import report
 from berthwatch.plan import plan_ingest
 from berthwatch.progress import Progress, Silent
 from berthwatch.provenance import RECORD, check_same_port, inputs_of, read_record, record
-from berthwatch.register import register
 from berthwatch.summary import summarise
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
-from berthwatch.zones import metres_per_pixel
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -45,13 +42,6 @@ class RunResult:
     summary: dict[str, Any]
     set_aside: tuple[SetAside, ...]
     changed: bool
-
-
-def _registered(path: Path, port: "Port") -> xr.Dataset:
-    """A cube whose scenes' shifts are those that all its scenes together give."""
-    cube = open_cube(path)
-    write_shifts(path, register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths)))
-    return open_cube(path)
 
 
 def _observe_all(
@@ -123,18 +113,10 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
     if before is not None and _nothing_new(out, before, found):
         return RunResult(out, _summary_of(out), ingested.set_aside, changed=False)
     held = [source for source in ingested.sources if source.snapshot is not None]
-    told.step("co-register scenes", len(held))
-    cubes = {source.source: _told(_registered(source.path, port), told) for source in held}
-    told.done()
+    cubes = {source.source: open_cube(source.path) for source in held}
     observations = _observe_all(cubes, port, client, told)
-    settled = found | {"snapshots": found["snapshots"] | {source.source: snapshot_id(source.path) for source in held}}
-    summary = _write(out, port, observations, cubes, ingested, settled)
+    summary = _write(out, port, observations, cubes, ingested, found)
     return RunResult(out, summary, ingested.set_aside, changed=True)
-
-
-def _told(cube: xr.Dataset, progress: Progress) -> xr.Dataset:
-    progress.advance()
-    return cube
 
 
 def _nothing_new(out: Path, before: dict[str, Any], inputs: dict[str, Any]) -> bool:

@@ -53,7 +53,7 @@ TAKEN = [0.0] * 4 + [80.0, 90.0, 85.0] + [0.0] * 5
 
 def test_report_says_how_many_visits_were_seen_and_what_could_not_be_told(tmp_path: Path) -> None:
     page = bw.report(write_run(tmp_path / "run", {"B1": TAKEN, "B2": [0.0] * 12})).read_text()
-    assert "1 visit to 2 berths" in page
+    assert "1 visit was seen at the 2 berths" in page
     assert "could not be told" in page
     assert "torn" in page
 

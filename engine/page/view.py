@@ -25,8 +25,9 @@ def headline(run: RunFolder) -> list[str]:
         return [f"No scene of {run.port} could be used, so nothing is said about its {count(berths, 'berth')}."]
     scenes, first, last = run.occupancy["scene_id"].nunique(), looks["time"].min(), looks["time"].max()
     period = f"on {day(first)}" if first.normalize() == last.normalize() else f"between {day(first)} and {day(last)}"
-    seen = f"In {count(scenes, 'scene')} taken {period}, {count(len(visits), 'visit')} to {count(berths, 'berth')} of {run.port} "
-    text = [seen + ("was seen." if len(visits) == 1 else "were seen.")]
+    seen = f"In {count(scenes, 'scene')} taken {period}, {count(len(visits), 'visit')} "
+    seen += f"{'was' if len(visits) == 1 else 'were'} seen at {'the one berth' if berths == 1 else f'the {berths:,} berths'} of {run.port}."
+    text = [seen]
     text.append(
         "This counts what the scenes show and nothing else: a vessel that came and left between two looks is not in it, "
         "two vessels that followed each other between two looks count as one visit, and a false alarm would count as one too."
@@ -115,7 +116,7 @@ def not_told(run: RunFolder) -> list[str]:
             "because no look before or after it showed the berth surely vacant."
         )
         if not visits[["vessel_id", "vessel_name"]].notna().any(axis=None):
-            text.append("Vessels: none is named. A hull's measures in the table come from the scenes alone.")
+            text.append("Vessels: none is named. The measures in the table are those of what shone, in the middle of all looks of a visit.")
         silent = int((visits["ais"].fillna("no-data") == "no-data").sum())
         if silent:
             text.append(
