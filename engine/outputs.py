@@ -39,7 +39,7 @@ def staged(out: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file with stable order and bytes; NaN becomes null."""
+    """A JSON file with stable order and bytes; NaN, which JSON does not know, is a ValueError."""
     path.write_text(
         json.dumps(value, indent=1, sort_keys=True, allow_nan=False, default=float) + "\n", encoding="utf-8"
     )

@@ -75,7 +75,7 @@ def _write(
         write_berths(port, folder)
         days.to_csv(folder / "ledger.csv", index=False, lineterminator="\n")
         write_json(folder / "summary.json", summary)
-        written = record(inputs, cubes, ingested.set_aside, inference.model, {})
+        written = record(inputs, cubes, ingested.set_aside, inference.model, {}, port.path.parent.resolve())
         write_json(folder / RECORD, written)
         report(folder)
         write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})

@@ -64,12 +64,16 @@ def inputs_of(port: "Port", ingested: "Sequence[IngestedSource]") -> dict[str, A
     }
 
 
-def scenes_of(cube: xr.Dataset) -> list[dict[str, Any]]:
-    """Every scene of a cube: id, time, track, hash, document, and the shift that co-registration found."""
+def scenes_of(cube: xr.Dataset, base: Path) -> list[dict[str, Any]]:
+    """Every scene of a cube: id, time, track, hash, document, and the shift that co-registration found.
+
+    Documents below `base`, the run file's folder, are named from there: a moved folder keeps its record.
+    """
     rows = []
     for index in range(cube.sizes["time"]):
         row: dict[str, Any] = {"time": f"{np.datetime_as_string(cube['time'].values[index], unit='s')}Z"}
         row |= {name: str(cube[name].values[index]) for name in ("scene_id", "track", "platform", "sha256", "document")}
+        row["document"] = row["document"].removeprefix(f"{base}/")
         row |= {
             name: round(float(cube[name].values[index]), 3) for name in ("shift_y_px", "shift_x_px", "shift_quality")
         }
@@ -83,6 +87,7 @@ def record(
     set_aside: "Iterable[SetAside]",
     model: "Model",
     seeds: dict[str, int],
+    base: Path,
 ) -> dict[str, Any]:
     """The content of `run.json`, without the outputs' hashes."""
     aside = list(set_aside)
@@ -91,7 +96,7 @@ def record(
             "source": name,
             "kind": cube.attrs["kind"],
             "snapshot": inputs["snapshots"][name],
-            "scenes": scenes_of(cube),
+            "scenes": scenes_of(cube, base),
             "set_aside": [{"scene_id": s.scene_id, "reason": s.reason} for s in aside if s.source == name],
         }
         for name, cube in cubes.items()

@@ -116,7 +116,9 @@ def not_told(run: RunFolder) -> list[str]:
             "because no look before or after it showed the berth surely vacant."
         )
         if not visits[["vessel_id", "vessel_name"]].notna().any(axis=None):
-            text.append("Vessels: none is named. The measures in the table are those of what shone, in the middle of all looks of a visit.")
+            text.append(
+                "Vessels: none is named. The measures in the table are those of what shone, in the middle of all looks of a visit."
+            )
         silent = int((visits["ais"].fillna("no-data") == "no-data").sum())
         if silent:
             text.append(

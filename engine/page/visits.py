@@ -35,14 +35,14 @@ def _ends(run: RunFolder) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
 
 
 def _window(after: Any, before: Any, arrival: bool, edge: Any) -> str:
-    """A window in words; an open one says what is not known."""
+    """A window in words, on two lines; an open one says what is not known."""
     if not pd.isna(after) and not pd.isna(before):
-        return f"between {minute(after)} and {minute(before)}"
+        return f"between {minute(after)}\nand {minute(before)}"
     if arrival:
         why = "there at the first look" if before == edge else "not seen to arrive"
-        return f"by {minute(before)}: {why}"
+        return f"by {minute(before)}:\n{why}"
     why = "there at the last look" if after == edge else "not seen to leave"
-    return f"after {minute(after)}: {why}"
+    return f"after {minute(after)}:\n{why}"
 
 
 def _hull(visit: Any) -> str:

@@ -35,12 +35,12 @@ def day(time: pd.Timestamp) -> str:
 
 
 def minute(time: pd.Timestamp) -> str:
-    """A time in UTC to the minute, its day and hour held together by a space that does not break.
+    """A time in UTC to the minute.
 
     >>> minute(pd.Timestamp("2024-03-07T15:41:59Z"))
-    '2024-03-07\\xa015:41'
+    '2024-03-07 15:41'
     """
-    return f"{time:%Y-%m-%d\N{NO-BREAK SPACE}%H:%M}"
+    return f"{time:%Y-%m-%d %H:%M}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
