@@ -170,13 +170,13 @@ def test_an_api_is_searched_within_the_bounds(server: Server) -> None:
 
 
 def test_a_collection_of_an_api_is_searched_alone(server: Server) -> None:
-    collection = catalogue("Collection", root=server.root, items=f"{server.root}/collections/root/items")
+    collection = catalogue("Collection", root=server.root, items=f"{server.root}/collections/radar/items")
     server.documents = {
         "/": api(server),
-        "/collections/root": collection,
+        "/collections/radar": collection,
         "/search": {"type": "FeatureCollection", "features": [item("a", "https://host/a.tif")], "links": []},
     }
-    scenes, _ = list_scenes(sar(f"{server.root}/collections/root"), Path(), BOUNDS)
+    scenes, _ = list_scenes(sar(f"{server.root}/collections/radar"), Path(), BOUNDS)
     assert len(scenes) == 1
     assert server.searches[0]["collections"] == ["root"]
 
