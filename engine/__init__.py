@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from berthwatch.config import read_port
     from berthwatch.cube import ingest, open_cube
     from berthwatch.errors import BerthwatchError, InputError, SceneError
+    from berthwatch.inference import infer
     from berthwatch.observation import observe
-    from berthwatch.occupancy import infer
     from berthwatch.page import report
     from berthwatch.pipeline import run
 
@@ -50,7 +50,7 @@ _HOME = {
     "BerthwatchError": "errors",
     "InputError": "errors",
     "SceneError": "errors",
-    "infer": "occupancy",
+    "infer": "inference",
     "ingest": "cube",
     "ledger": "barrels",
     "observe": "observation",

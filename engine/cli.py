@@ -1,4 +1,4 @@
-"""The command `berthwatch`: check a run file, run it, export what a run wrote.
+"""The command `berthwatch`: check a run file, run it, export what a run wrote, score it against the truth.
 
 Results go to stdout, everything said on the way to stderr. Exit status: 0 done; 2 the input is wrong;
 3 done, with scenes set aside; 1 anything else. Steps are imported inside the verbs, so that help is quick.
@@ -40,6 +40,7 @@ def main() -> None:
       berthwatch run port.yaml --out port-run        do it; open port-run/report.html
       berthwatch run port.yaml --out port-run        again, with more scenes: only the new ones are read
       berthwatch export port-run --to gpkg --out port.gpkg
+      berthwatch evaluate port-run truth.csv         score it, where the truth is known
 
     \b
     Exit status:
@@ -152,6 +153,33 @@ def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None
 
         for written in export_run(run_folder, out, (target,)):
             click.echo(str(written))
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the scores here too.")
+@_verbose
+def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: bool) -> None:
+    """Score what a RUN found against the TRUTH: a CSV file of true visits, or a folder that holds truth.csv.
+
+    The file needs the columns berth_id, arrival and departure. With arrival_load, departure_load, transition,
+    barrels, vessel_id, in_fleet or ais, these are scored too; with a labels.csv beside it, so are the looks.
+
+    \b
+      berthwatch evaluate port-run port/truth.csv
+      berthwatch evaluate port-run port --json scores.json
+    """
+    _start("plain", quiet=False, verbose=verbose)
+    with _exit_status(verbose):
+        from berthwatch.evaluate import evaluate as score_run
+        from berthwatch.outputs import write_json
+        from berthwatch.scoresheet import scoresheet
+
+        scores = score_run(run_folder, truth)
+        if json_file is not None:
+            write_json(json_file, scores)
+        click.echo(scoresheet(scores))
 
 
 def _start(log_format: "LogFormat", quiet: bool, verbose: bool) -> "Progress":

@@ -14,6 +14,7 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from berthwatch.address import absolute
 from berthwatch.berths import read_berths, read_water
+from berthwatch.cargo import product_faults
 from berthwatch.errors import Fault, InputError
 from berthwatch.fleet import read_ais, read_fleet
 from berthwatch.model import Berth, Kind, Unit
@@ -119,7 +120,7 @@ def read_port(path: str | Path) -> Port:
     except UnicodeDecodeError as error:
         raise InputError([Fault(str(path), "a run file in UTF-8", str(error))]) from None
     run = read_runfile(path, text)
-    faults = [*run.faults, *_source_faults(run)]
+    faults = [*run.faults, *_source_faults(run), *_ledger_faults(run)]
     # Named files are read even where other keys have faults, so that a person sees everything at once.
     berths = _read_named(run, "berths", read_berths, faults)
     water = _read_named(run, "reference_water", read_water, faults)
@@ -184,6 +185,13 @@ def _source(run: RunFile, index: int, keys: SourceKeys) -> Source:
         looks=keys.looks,
         where=run.where("sources", index),
     )
+
+
+def _ledger_faults(run: RunFile) -> Iterable[Fault]:
+    """A product without a factor, unless the factor is given and the product no more than its label."""
+    ledger = run.keys.ledger if run.keys else None
+    if ledger is not None and ledger.barrels_per_tonne is None:
+        yield from product_faults(ledger.product, run.where("ledger", "product"))
 
 
 def _source_faults(run: RunFile) -> Iterable[Fault]:

@@ -7,7 +7,6 @@ model but teach it nothing and never have visits.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,10 +16,6 @@ from berthwatch.emission import PRIOR, Emission, learn, log_emission
 from berthwatch.kernels.forward_backward import forward_backward
 from berthwatch.kernels.jumps import expected_jumps
 from berthwatch.tables import OCCUPANCY_COLUMNS, as_table
-from berthwatch.visit import visits_of
-
-if TYPE_CHECKING:
-    from berthwatch.config import Port
 
 PRIOR_CALLS = 2.0
 PRIOR_VACANT_DAYS = 40.0
@@ -41,11 +36,13 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Inference:
-    """The tables `occupancy` and `visits`, and the model behind them."""
+class Judged:
+    """Observations with `p_occupied` and `occupied`, the log-likelihoods (n, 2) of each look given (vacant, occupied),
+    and the model behind them.
+    """
 
-    occupancy: pd.DataFrame
-    visits: pd.DataFrame
+    looks: pd.DataFrame
+    log_likelihood: NDArray[np.float64]
     model: Model
 
 
@@ -128,31 +125,37 @@ def _expectation_maximisation(looks: _Looks) -> tuple[Model, NDArray[np.float64]
     return model, p_occupied
 
 
-def infer(observations: pd.DataFrame, port: "Port") -> Inference:
-    """Occupancy of every berth and control at every scene, and the visits to the berths.
+def judge(observations: pd.DataFrame, teachers: frozenset[str]) -> Judged:
+    """How probably each berth and control was taken at each scene.
 
     Parameters
     ----------
     observations : DataFrame
         As `observe` gives it; several sources may be concatenated.
-    port : Port
-        Which of the berths are controls.
+    teachers : frozenset of str
+        The berths; all others are controls, which teach the model nothing.
 
     Returns
     -------
-    Inference
-        `occupancy` with the columns of `occupancy.parquet`, `visits` with those of `visits.parquet`.
+    Judged
+        Berths before controls, each in order of time.
     """
-    teachers = frozenset(berth.berth_id for berth in port.berths if berth.kind == "berth")
     looks = _in_order(observations, teachers)
     if looks.table.empty:
-        return Inference(as_table([], OCCUPANCY_COLUMNS), visits_of(looks.table, teachers), Model(0.0, 0.0, {}, 0.0))
+        nothing = looks.table.assign(p_occupied=[], occupied=[])
+        return Judged(nothing, np.empty((0, 2)), Model(0.0, 0.0, {}, 0.0))
     model, p_occupied = _expectation_maximisation(looks)
     seen = looks.table["visible"].to_numpy(np.float64) > 0
     judged = looks.table.assign(
         p_occupied=p_occupied,
         occupied=pd.Series(p_occupied >= 0.5, dtype="boolean").where(seen),
     )
+    return Judged(judged, _emissions(looks, model.emissions), model)
+
+
+def occupancy_table(judged: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `occupancy.parquet`, by time, scene and berth."""
+    if judged.empty:
+        return as_table([], OCCUPANCY_COLUMNS)
     in_time = judged.sort_values(["time", "scene_id", "berth_id"], kind="stable", ignore_index=True)
-    occupancy = pd.DataFrame({name: in_time[name] for name in OCCUPANCY_COLUMNS})
-    return Inference(occupancy, visits_of(judged, teachers), model)
+    return pd.DataFrame({name: in_time[name] for name in OCCUPANCY_COLUMNS})

@@ -17,9 +17,9 @@ import xarray as xr
 
 from berthwatch.barrels import ledger
 from berthwatch.cube import Ingested, ingest, open_cube
+from berthwatch.inference import SEED, infer
 from berthwatch.model import Scene, SetAside
 from berthwatch.observation import observe
-from berthwatch.occupancy import infer
 from berthwatch.outputs import output_hashes, staged, still_there, write_berths, write_json, write_table, write_visits
 from berthwatch.page import report
 from berthwatch.plan import plan_ingest
@@ -65,9 +65,8 @@ def _write(
     inputs: dict[str, Any],
 ) -> dict[str, Any]:
     inference = infer(observations, port)
-    times = observations["time"]
-    days = ledger(inference.visits, None if times.empty else times.min(), None if times.empty else times.max())
-    summary = summarise(port, inference.occupancy, inference.visits, ingested.set_aside)
+    days = ledger(inference.histories, port.ledger.cap_barrels)
+    summary = summarise(port, inference, days, ingested.set_aside)
     with staged(out) as folder:
         write_table(observations, folder / "observations.parquet")
         write_table(inference.occupancy, folder / "occupancy.parquet")
@@ -75,7 +74,9 @@ def _write(
         write_berths(port, folder)
         days.to_csv(folder / "ledger.csv", index=False, lineterminator="\n")
         write_json(folder / "summary.json", summary)
-        written = record(inputs, cubes, ingested.set_aside, inference.model, {}, port.path.parent.resolve())
+        written = record(
+            inputs, cubes, ingested.set_aside, inference.model, {"draws": SEED}, port.path.parent.resolve()
+        )
         write_json(folder / RECORD, written)
         report(folder)
         write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})

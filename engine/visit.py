@@ -1,11 +1,11 @@
 """Visits: one stay of one vessel at one berth, with a window for its arrival and one for its departure.
 
-A visit is a run of looks at which the berth was more likely taken than not. Its arrival lies between the last
-look at which the berth was surely vacant and the first at which it was surely taken; where there was no such
-look, the window is open. Load is not inferred from occupancy: the transition of such a visit is undetermined.
+A visit is a run of looks at which the berth was more likely taken than not, cut where another vessel more likely
+than not took the first one's place. Its arrival lies between the last look at which the berth was surely vacant
+and the first at which it was surely taken; where there was no such look, the window is open.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from berthwatch.tables import VISIT_COLUMNS, as_table
+from berthwatch.verdict import Told, calls_at, changed_over, verdict
 
 SURE = 0.95
 
@@ -25,6 +26,18 @@ def _runs(taken: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """
     edges = np.flatnonzero(np.diff(np.r_[False, taken, False].astype(np.int8)))
     yield from ((int(start), int(end)) for start, end in edges.reshape(-1, 2))
+
+
+def _cut(runs: Iterator[tuple[int, int]], at: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Runs, cut where another call than not was there at the next look in most draws."""
+    found = []
+    for start, end in runs:
+        for look in range(start + 1, end):
+            if changed_over(at, look - 1, look) > 0.5:
+                found.append((start, look))
+                start = look
+        found.append((start, end))
+    return found
 
 
 def _visit(looks: pd.DataFrame, start: int, end: int, earliest: int, latest: int) -> dict[str, Any]:
@@ -50,25 +63,40 @@ def _visit(looks: pd.DataFrame, start: int, end: int, earliest: int, latest: int
         "departure_after": time.iloc[last],
         "departure_before": time.iloc[after[0]] if after[0] < len(p) else pd.NaT,
         "observations": end - start,
-        "transition": "undetermined",
         "length_m": during["hull_length_m"].median(),
         "beam_m": during["hull_beam_m"].median(),
+        "transition": "undetermined",
         "ais": "no-data",
         "scenes": during["scene_id"].astype(str).tolist(),
     }
 
 
-def visits_of(judged: pd.DataFrame, berths: frozenset[str]) -> pd.DataFrame:
-    """Visits to the given berths, from observations with `p_occupied`: the columns of `visits.parquet`."""
+def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = None) -> pd.DataFrame:
+    """Visits to the given berths: the columns of `visits.parquet`.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        Observations with `p_occupied`, berth by berth in order of time.
+    berths : sequence of str
+        In the order in which the draws number them.
+    told : Told or None
+        The draws; without them, visits are not cut, and no vessel or load is told.
+    """
     rows: list[dict[str, Any]] = []
-    for berth_id, looks in judged.groupby("berth_id", sort=True):
-        if berth_id not in berths:
-            continue
-        seen = looks[looks["visible"] > 0].sort_values(["time", "source", "scene_id"], kind="stable")
-        taken = seen["p_occupied"].to_numpy(np.float64) >= 0.5
-        runs = list(_runs(taken))
-        ends = [-1, *(end - 1 for _, end in runs)]
-        starts = [*(start for start, _ in runs), len(seen)]
-        rows += [_visit(seen, *run, ends[index], starts[index + 1]) for index, run in enumerate(runs)]
+    for berth, berth_id in enumerate(berths):
+        looks = judged[judged["berth_id"] == berth_id]
+        visible = looks["visible"].to_numpy(np.float64) > 0
+        seen, p = looks[visible], looks["p_occupied"].to_numpy(np.float64)[visible]
+        at = calls_at(told.calls, berth, len(looks))[:, visible] if told else np.empty((0, len(seen)), np.int64)
+        runs = _cut(_runs(p >= 0.5), at)
+        ends, starts = [-1, *(end - 1 for _, end in runs)], [*(start for start, _ in runs), len(seen)]
+        for index, (start, end) in enumerate(runs):
+            row = _visit(seen, start, end, ends[index], starts[index + 1])
+            if told:
+                surest = start + int(np.argmax(p[start:end]))
+                measured = bool(seen["freeboard_m"].iloc[start:end].notna().any())
+                row |= verdict(told, at[:, surest], measured)
+            rows.append(row)
     table = as_table(rows, VISIT_COLUMNS)
     return table.sort_values(["arrival_before", "berth_id"], kind="stable", ignore_index=True)

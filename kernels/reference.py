@@ -207,3 +207,29 @@ def _mix(x: int) -> int:
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & MASK_64
     x = (x ^ (x >> 27)) * 0x94D049BB133111EB & MASK_64
     return x ^ (x >> 31)
+
+
+def powers(generator: Doubles, rate: float, count: int) -> Doubles:
+    """Powers 0 .. count - 1 of the step of a uniformised chain."""
+    step = np.eye(len(generator)) + generator / rate
+    return np.array([np.linalg.matrix_power(step, n) for n in range(count)])
+
+
+def dense_stays(
+    log_vacant: Doubles, log_taken: Doubles, level: Integers, generator: Doubles, weight: Doubles, initial: Doubles
+) -> tuple[Doubles, Doubles, Doubles]:
+    """The model of stays with every candidate in every state a state of its own, and vacancy the last of them.
+
+    Returns log-emission (n, candidates S + 1), generator and initial probabilities, as for `forward_backward`.
+    """
+    states, candidates = len(level), len(weight)
+    vacant = candidates * states
+    rates = np.zeros((vacant + 1, vacant + 1))
+    for m in range(candidates):
+        own = slice(m * states, (m + 1) * states)
+        rates[own, own] = generator[:states, :states]
+        rates[own, vacant] = generator[:states, states]
+        rates[vacant, own] = weight[m] * generator[states, :states]
+    rates[vacant, vacant] = generator[states, states]
+    emission = np.concatenate([log_taken[:, :, level].reshape(len(log_vacant), vacant), log_vacant[:, None]], axis=1)
+    return emission, rates, np.r_[np.outer(weight, initial[:states]).ravel(), initial[states]]

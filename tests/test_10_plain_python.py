@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from berthwatch.kernels import coverage, detect, forward_backward, jumps, paths, quantile, shift, transition, zonal
+from berthwatch.kernels import (
+    coverage,
+    detect,
+    forward_backward,
+    histories,
+    jumps,
+    paths,
+    quantile,
+    shift,
+    stays,
+    transition,
+    uniformisation,
+    zonal,
+)
 from berthwatch.kernels.compile import __file__ as compile_file
 from berthwatch.kernels.compile import kernel
 
@@ -30,6 +43,28 @@ def refused() -> list[float]:
     return []
 
 
+def drawn() -> list[Any]:
+    """A berth's histories, from looks that force stays to begin, to change and to end between them."""
+    lone = stays.expanded([[-3.0, 2.0, 1.0], [0.0, -2.0, 2.0], [1.0, 1.0, -2.0]])
+    chain = uniformisation.uniformised(lone, 3.0)
+    over = uniformisation.over_gaps(chain, [0.0, 1.0, 3.0])
+    taken = np.array([[[-9.0, -9.0]] * 2, [[0.0, 0.0], [-9.0, -9.0]], [[-9.0, -9.0], [0.0, -9.0]], [[-9.0, -9.0]] * 2])
+    looks = stays.looks_of([0.0, -9.0, -9.0, 0.0], taken, [0, 1, 2, 1])
+    first, states = np.array([0.3, 0.3, 0.4]), (np.array([0, 1]), np.array([0, 2]), np.array([0.4, 0.6]))
+    found = stays.filter_stays(looks, over, *states, first)
+    days = np.array([0.0, 1.0, 4.0, 5.0])
+    out = [found.vacant, found.taken]
+    for key in (1, 2, 2**64 - 1):
+        history = histories.draw_history(found, over, chain, looks.gap, days, states[2], key)
+        out += [np.nan_to_num(history.times_days), history.codes, history.jumps, history.days]
+    late = stays.filter_stays(stays.looks_of([-9.0, 0.0], taken[2:], looks.gap[2:]), over, *states, first)
+    last = histories.draw_history(late, over, chain, looks.gap[2:], days[2:], states[2], 7)
+    contradicting = stays.looks_of([0.0, -np.inf], [[[-np.inf] * 2] * 2, [[0.0] * 2] * 2], [0, 0])
+    with pytest.raises(ValueError, match="impossible"):
+        stays.filter_stays(contradicting, over, *states, first)
+    return [*out, last.codes]
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
@@ -47,9 +82,23 @@ CASES: dict[str, Callable[[], Any]] = {
     "jumps": lambda: jumps.expected_jumps(forward_backward.forward_backward(*SERIES).xi, *SERIES[1:4]),
     "draws": lambda: paths.sample_paths(*SERIES, seed=2**64 - 1, n_draws=5),
     "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
+    "histories": drawn,
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
-MODULES = [coverage, detect, forward_backward, jumps, paths, quantile, shift, transition, zonal]
+MODULES = [
+    coverage,
+    detect,
+    forward_backward,
+    histories,
+    jumps,
+    paths,
+    quantile,
+    shift,
+    stays,
+    transition,
+    uniformisation,
+    zonal,
+]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -54,6 +54,14 @@ def test_columns_that_are_not_there_are_blank(tmp_path: Path) -> None:
         ("8,,,,120,18,9,4,7,0,", "cargo_capacity_t: expected more than zero, or a blank; got 0"),
         ("8,,,,120,18,31,4,7,7000,", "depth_m: expected less than the beam of 18 m (metres, not feet); got 31"),
         ("8,,,,394,59,9,4,25,7000,", "draught_laden_m: expected less than the depth of 9 m; got 25"),
+        ("8,,,,394,18,9,4,7,7000,", "length_m: expected at most 13 times the beam of 18 m (metres, not feet); got 394"),
+        ("8,,,,120,59,9,4,7,7000,", "beam_m: expected at most the length of 120 m over 2.2 (metres, not feet); got 59"),
+        ("8,,,,120,18,,4,23,7000,", "draught_laden_m: expected less than the beam of 18 m (metres, not feet); got 23"),
+        (
+            "8,,,,289,46,23,10,18.4,3300,",
+            "cargo_capacity_t: expected at least 24461 for a tanker of this length, beam and laden draught (metres,",
+        ),
+        ("8,,,,120,18,9,7,7,7000,", "draught_ballast_m: expected less than the laden draught of 7 m; got 7"),
         ("8,,,,820,18,9,4,7,7000,", "length_m: expected metres (not feet), at most 500; got 820"),
         ("8,,,,18,120,9,4,7,7000,", "beam_m: expected less than the length of 18 m; got 120"),
         ("8,,,,120 m,18,9,4,7,7000,", "length_m: expected a number or a blank; got '120 m'"),
@@ -66,6 +74,13 @@ def test_particulars_that_cannot_be_true_are_refused_by_line(tmp_path: Path, row
     found = fleet_faults(write(tmp_path, HEADER + "7,,,,,,,,,,\n" + row + "\n"))
     assert any(message in fault for fault in found)
     assert all(fault.startswith("table.csv:3") for fault in found)
+
+
+@pytest.mark.parametrize(
+    "row", ["135,11.45,3.6,,3.2,3000", "30,11,5,3,4,", "183,32.2,19.1,6.5,12.6,45000", "88,14,7,,,"]
+)
+def test_barges_tugs_and_tankers_are_let_pass(tmp_path: Path, row: str) -> None:
+    assert len(read_fleet(write(tmp_path, HEADER + "8,,,," + row + ",\n"))) == 1
 
 
 def test_duplicate_vessels_are_refused(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_all_faults_are_told_at_once_even_those_of_the_files_it_names(folder: Pa
         ("name: Vostochny oil terminal", "name: 2024", "port.yaml:1 name: expected a text; got 2024"),
         ("name: Vostochny oil terminal", "name: ''", "port.yaml:1 name: expected a text that is not empty; got ''"),
         ("  cap_barrels: 500000", "  cap: 5", "port.yaml:21 ledger.cap: expected"),
+        ("product: gasoil", "product: bitumen", "port.yaml:20 ledger.product: expected one of gasoil, gas oil, diesel"),
     ],
 )
 def test_a_value_that_cannot_be_is_named(folder: Path, change: str, to: str, message: str) -> None:

@@ -1,7 +1,7 @@
 """Occupancy: what looks say of a berth over time, what they teach, and what they must never make of noise."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,21 +9,29 @@ import pandas as pd
 import pytest
 from hmmlearn.base import BaseHMM
 from scipy.linalg import expm
-from shapely.geometry import box
 
-from berthwatch.config import LedgerTerms, Port
 from berthwatch.emission import LEAST_STEP, PRIOR, learn, log_emission
-from berthwatch.model import Berth
-from berthwatch.occupancy import Inference, infer
+from berthwatch.occupancy import Model, judge, occupancy_table
 from berthwatch.tables import OBSERVATION_COLUMNS, OCCUPANCY_COLUMNS, as_table
+from berthwatch.visit import visits_of
 
 START = pd.Timestamp("2024-01-01T03:00:00Z")
-AREA = box(35, 35, 35.01, 35.01)
 
 
-def port_of(berths: Iterable[str], controls: Iterable[str] = ()) -> Port:
-    areas = tuple(Berth(name, "berth", AREA) for name in berths) + tuple(Berth(n, "control", AREA) for n in controls)
-    return Port("P", Path("port.yaml"), areas, None, None, None, (), LedgerTerms(), "")
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What occupancy alone tells, without vessels and loads."""
+
+    occupancy: pd.DataFrame
+    visits: pd.DataFrame
+    model: Model
+
+
+def infer(observations: pd.DataFrame, berths: Iterable[str]) -> Found:
+    """Judge the looks at berths; all others are controls."""
+    names = sorted(berths)
+    judged = judge(observations, frozenset(names))
+    return Found(occupancy_table(judged.looks), visits_of(judged.looks, names), judged.model)
 
 
 def looks(berth_id: str, days: Iterable[float], change: Iterable[float], source: str = "s1") -> list[dict[str, Any]]:
@@ -86,19 +94,19 @@ def busy() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def inferred(busy: tuple[pd.DataFrame, pd.DataFrame]) -> Inference:
+def inferred(busy: tuple[pd.DataFrame, pd.DataFrame]) -> Found:
     """What is inferred of the twenty berths."""
-    return infer(busy[0], port_of(busy[0]["berth_id"].unique()))
+    return infer(busy[0], busy[0]["berth_id"].unique())
 
 
-def test_em_finds_the_rates_of_arriving_and_leaving(inferred: Inference) -> None:
+def test_em_finds_the_rates_of_arriving_and_leaving(inferred: Found) -> None:
     model = inferred.model
     assert 0.08 / 1.5 < model.arrivals_per_day < 0.08 * 1.5
     assert 0.3 / 1.5 < model.departures_per_day < 0.3 * 1.5
 
 
 def test_hulls_are_told_from_water_and_the_emission_is_learned(
-    busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Inference
+    busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Found
 ) -> None:
     found = inferred
     judged = found.occupancy.merge(busy[1], on=["berth_id", "scene_id"], validate="one_to_one")
@@ -122,7 +130,7 @@ def test_posterior_at_constant_steps_equals_hmmlearn() -> None:
         change = np.where(rng.random(120) < 0.1, np.nan, changes(rng, chain(rng, days, 0.1, 0.3)))
         series.append(looks(name, days, change))
     observations = table(*series)
-    found = infer(observations, port_of(["B1", "B2", "B3"]))
+    found = infer(observations, ["B1", "B2", "B3"])
     rates = np.array(
         [
             [-found.model.arrivals_per_day, found.model.arrivals_per_day],
@@ -148,7 +156,7 @@ def test_where_no_vessel_ever_lay_none_is_found_whatever_the_crumbs(share: float
         days = np.cumsum(rng.exponential(3.0, 200))
         crumbs = np.where(rng.random(200) < share, rng.uniform(1, 4, 200), 0.0)
         series.append(looks(f"B{number}", days, crumbs))
-    found = infer(table(*series), port_of(f"B{number}" for number in range(8)))
+    found = infer(table(*series), (f"B{number}" for number in range(8)))
     assert not found.occupancy["occupied"].any()
     assert found.visits.empty
 
@@ -166,7 +174,7 @@ def test_a_berth_taken_in_every_look_is_occupied_throughout(beside: int) -> None
     days = np.arange(150) * 3.0
     series = [looks("full", days, np.exp(rng.normal(np.log(60), 0.8, 150)))]
     series += [looks(f"empty{number}", days, np.zeros(150)) for number in range(beside)]
-    found = infer(table(*series), port_of(["full", *(f"empty{number}" for number in range(beside))]))
+    found = infer(table(*series), ["full", *(f"empty{number}" for number in range(beside))])
     full = found.occupancy[found.occupancy["berth_id"] == "full"]
     assert full["occupied"].all()
     assert not found.occupancy.drop(full.index)["occupied"].any()
@@ -181,21 +189,16 @@ def test_one_look_at_a_bright_flash_is_less_sure_than_two() -> None:
     once, twice = quiet.copy(), quiet.copy()
     once[20] = twice[20] = twice[21] = 9.0
     days = np.arange(40) * 1.0
-    p = [
-        infer(table(looks("B1", days, change)), port_of(["B1"])).occupancy["p_occupied"].iloc[20]
-        for change in (once, twice)
-    ]
+    p = [infer(table(looks("B1", days, change)), ["B1"]).occupancy["p_occupied"].iloc[20] for change in (once, twice)]
     assert p[0] < p[1]
 
 
-def test_controls_teach_nothing_and_have_no_visits(
-    busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Inference
-) -> None:
+def test_controls_teach_nothing_and_have_no_visits(busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Found) -> None:
     berths = sorted(busy[0]["berth_id"].unique())
     days = np.arange(300) * 2.0
     control = looks("A-control", days, np.full(300, 25.0))
     another = looks("Z-control", days, np.tile([0.0, 3.0], 150))
-    beside = infer(table(busy[0].to_dict("records"), control, another), port_of(berths, ["A-control", "Z-control"]))
+    beside = infer(table(busy[0].to_dict("records"), control, another), berths)
     assert beside.model.arrivals_per_day == inferred.model.arrivals_per_day
     assert beside.model.emissions == inferred.model.emissions
     own = beside.occupancy[beside.occupancy["berth_id"].isin(berths)].reset_index(drop=True)
@@ -205,17 +208,15 @@ def test_controls_teach_nothing_and_have_no_visits(
     assert judged["occupied"].all()  # judged like any other, so that false alarms show
 
 
-def test_the_order_of_observations_does_not_matter(
-    busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Inference
-) -> None:
-    other = infer(busy[0].sample(frac=1, random_state=2), port_of(busy[0]["berth_id"].unique()))
+def test_the_order_of_observations_does_not_matter(busy: tuple[pd.DataFrame, pd.DataFrame], inferred: Found) -> None:
+    other = infer(busy[0].sample(frac=1, random_state=2), busy[0]["berth_id"].unique())
     pd.testing.assert_frame_equal(inferred.occupancy, other.occupancy, check_exact=True)
     pd.testing.assert_frame_equal(inferred.visits, other.visits, check_exact=True)
 
 
 def test_a_look_that_saw_nothing_is_not_called_but_keeps_a_probability() -> None:
     change = [0.0, np.nan, 80.0, np.nan, 80.0, 0.0, np.nan]
-    found = infer(table(looks("B1", np.arange(7) * 1.0, change)), port_of(["B1"])).occupancy
+    found = infer(table(looks("B1", np.arange(7) * 1.0, change)), ["B1"]).occupancy
     assert found["occupied"].tolist() == [False, pd.NA, True, pd.NA, True, False, pd.NA]
     assert found["p_occupied"].between(0, 1).all()
     assert found["p_occupied"].iloc[3] > 0.9  # between two looks at a hull
@@ -223,14 +224,14 @@ def test_a_look_that_saw_nothing_is_not_called_but_keeps_a_probability() -> None
 
 
 def test_no_looks_give_empty_tables_of_the_same_columns() -> None:
-    found = infer(as_table([], OBSERVATION_COLUMNS), port_of(["B1"]))
+    found = infer(as_table([], OBSERVATION_COLUMNS), ["B1"])
     assert list(found.occupancy.columns) == list(OCCUPANCY_COLUMNS)
     assert found.occupancy.empty
     assert found.visits.empty
 
 
 def test_looks_that_all_saw_nothing_say_nothing() -> None:
-    found = infer(table(looks("B1", np.arange(9) * 1.0, np.full(9, np.nan))), port_of(["B1"]))
+    found = infer(table(looks("B1", np.arange(9) * 1.0, np.full(9, np.nan))), ["B1"])
     assert found.occupancy["occupied"].isna().all()
     assert found.occupancy["p_occupied"].between(0, 1).all()
     assert found.visits.empty
@@ -242,7 +243,7 @@ def test_a_source_that_sees_more_crumbs_does_not_spoil_another() -> None:
     taken = chain(rng, days, 0.08, 0.3)
     dirty = np.where(taken, np.exp(rng.normal(np.log(30), 0.5, 300)), rng.uniform(1, 4, 300))
     both = table(looks("B1", days, changes(rng, taken)), looks("B1", days + 0.01, dirty, "optical"))
-    found = infer(both, port_of(["B1"]))
+    found = infer(both, ["B1"])
     assert found.model.emissions["optical"].vacant.nothing < 0.5 < found.model.emissions["s1"].vacant.nothing
     radar = found.occupancy[found.occupancy["source"] == "s1"].sort_values("time")
     assert (radar["occupied"].to_numpy(bool) == taken).mean() > 0.99

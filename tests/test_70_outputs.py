@@ -19,12 +19,10 @@ from shapely.geometry import shape
 
 import berthwatch as bw
 from berthwatch import outputs
-from berthwatch.barrels import ledger
 from berthwatch.datasets.registry import scenario
 from berthwatch.datasets.simulate import simulate
 from berthwatch.outputs import STAGING, output_hashes, staged, still_there, write_json
 from berthwatch.provenance import RECORD
-from berthwatch.tables import VISIT_COLUMNS, as_table
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 TIME, TEXT, NUMBER = pa.timestamp("ns", "UTC"), "text", pa.float64()
@@ -143,12 +141,6 @@ def test_the_ledger_has_a_row_for_every_day_and_claims_no_volume(out: Path) -> N
     days = pd.date_range(times.min().normalize(), times.max().normalize())
     assert [line.split(",")[0] for line in lines[1:]] == days.strftime("%Y-%m-%d").tolist()
     assert all(line.split(",", 1)[1] == "," * 6 for line in lines[1:])
-
-
-def test_barrels_without_their_draws_are_not_summed() -> None:
-    visits = as_table([{"visit_id": "a", "observations": 1, "barrels": 1.0, "scenes": []}], VISIT_COLUMNS)
-    with pytest.raises(ValueError, match="cannot be summed"):
-        ledger(visits, pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02"))
 
 
 def test_the_summary_counts_what_the_tables_hold(out: Path) -> None:

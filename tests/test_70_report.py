@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,9 +11,10 @@ from shapely.geometry import box
 
 import berthwatch as bw
 from berthwatch.barrels import ledger
+from berthwatch.config import LedgerTerms, Port
 from berthwatch.errors import InputError
+from berthwatch.inference import infer
 from berthwatch.model import Berth
-from berthwatch.occupancy import infer
 from berthwatch.outputs import write_json, write_table, write_visits
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 
@@ -31,13 +31,14 @@ def write_run(folder: Path, changes: dict[str, list[float]], controls: tuple[str
     ]
     kinds = {name: "control" if name in controls else "berth" for name in changes}
     berths = [Berth(name, kinds[name], box(i, 0, i + 0.9, 1)) for i, name in enumerate(changes)]  # type: ignore[arg-type]
-    port: Any = SimpleNamespace(berths=tuple(berths), name="Port of <Nowhere>")
+    name = "Port of <Nowhere>"
+    port = Port(name, Path("port.yaml"), tuple(berths), None, None, None, (), LedgerTerms(), "")
     observations = as_table(rows, OBSERVATION_COLUMNS).assign(reason="no hull seen")
     found = infer(observations, port)
     write_table(observations, folder / "observations.parquet")
     write_table(found.occupancy, folder / "occupancy.parquet")
     write_visits(found.visits, port, folder)
-    ledger(found.visits, DAYS[0], DAYS[-1]).to_csv(folder / "ledger.csv", index=False)
+    ledger(found.histories).to_csv(folder / "ledger.csv", index=False)
     write_json(folder / "summary.json", {"port": port.name})
     record = {
         "port": port.name,

@@ -1,0 +1,231 @@
+"""Draws of whole histories: every call at every berth, seen or not, with its times, vessel and load, many times over.
+
+Histories and rates are drawn in turn from their joint posterior (Gibbs sampling with data augmentation, Tanner and
+Wong 1987, doi 10.1080/01621459.1987.10478458): rates that few looks settle widen every answer downstream. All numbers
+about calls, loads and barrels are counts over these draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from berthwatch.kernels.histories import History, draw_history
+from berthwatch.kernels.stays import Filtered, Looks, expanded, filter_stays, looks_of
+from berthwatch.kernels.uniformisation import Uniformised, over_gaps, uniformised
+from berthwatch.rates import (
+    BLOCKS,
+    LEVEL_EDGES,
+    LEVEL_OF,
+    PURPOSE_OF,
+    Rates,
+    draw_rates,
+    generator,
+    prior_rates,
+    stationary,
+)  # fmt: skip
+from berthwatch.vessel import Candidates
+
+SETTLING: Final = 20
+"""Rounds that are thrown away: the rates begin at their priors."""
+ROUNDS: Final = 100
+HISTORIES: Final = 5
+"""Histories drawn for each drawing of the rates: they cost less."""
+DRAWS: Final = ROUNDS * HISTORIES
+LONGEST_GAP_DAYS: Final = 6.0
+SAME_GAP_DAYS: Final = 0.01
+"""Gaps are rounded to a quarter of an hour for the filter: there are then few different ones, each worked out once."""
+LEAD_DAYS: Final = 12.0
+"""The histories begin this long before the first look, so that who lies there then has arrived some time."""
+FLEET_CALLS: Final = 2.0
+UNKNOWN_CALLS: Final = 2.0
+"""Beta prior: as many calls by vessels in the fleet as by others."""
+
+
+@dataclass(frozen=True, slots=True)
+class BerthLooks:
+    """One berth's looks in order of time: `days` (n,) since the port's first look, whether anything was visible, and
+    the log-likelihoods of the look given vacancy (n,), and given each candidate at each level (n, candidates, LEVELS).
+    """
+
+    berth_id: str
+    days: NDArray[np.float64]
+    visible: NDArray[np.bool_]
+    log_vacant: NDArray[np.float64]
+    log_taken: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """All calls of all draws, each array (calls,). Times are days since the port's first look.
+
+    `draw` 0..DRAWS - 1; `berth` the place in the list given; `candidate` a row of the candidates; `purpose` a place in
+    `PURPOSES`; `first`, `last` the looks at its berth during the call, -1 where there was none; `departure_days` is
+    NaN where the vessel was still there at the last look, and the load on departure is then that at the last look.
+    `seen`: whether anything was visible in one of those looks. `shares` (DRAWS, purposes): how calls divide.
+    """
+
+    draw: NDArray[np.int64]
+    berth: NDArray[np.int64]
+    arrival_days: NDArray[np.float64]
+    departure_days: NDArray[np.float64]
+    candidate: NDArray[np.int64]
+    purpose: NDArray[np.int64]
+    arrival_load: NDArray[np.float64]
+    departure_load: NDArray[np.float64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+    shares: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A berth's looks with steps without a look between them, so that no gap is long; `look` is -1 at such a step.
+
+    `visible_before[i]` counts the looks before look i that showed anything.
+    """
+
+    days: NDArray[np.float64]
+    gap_days: NDArray[np.float64]
+    look: NDArray[np.int64]
+    visible_before: NDArray[np.int64]
+    looks: Looks
+
+
+def _with_steps(berth: BerthLooks) -> _Series:
+    days, look = [berth.days[0] - LEAD_DAYS], [-1]
+    for index, day in enumerate(berth.days):
+        steps = int(np.ceil((day - days[-1]) / LONGEST_GAP_DAYS))
+        before = days[-1]
+        for step in range(1, steps):
+            days.append(before + (day - before) * step / steps)
+            look.append(-1)
+        days.append(float(day))
+        look.append(index)
+    at = np.array(look)
+    seen = at >= 0
+    log_vacant = np.where(seen, berth.log_vacant[at], 0.0)
+    log_taken = np.where(seen[:, None, None], berth.log_taken[at], 0.0)
+    moments = np.array(days)
+    gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
+    visible_before = np.cumsum(np.r_[0, berth.visible])
+    return _Series(moments, gaps, at, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
+
+
+def _draw_weights(candidates: Candidates, counted: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Probability of each candidate at an arrival, given which ones came: only the share of the fleet is learned.
+
+    How often each single vessel came is not: one that is not in the fleet but looks like one that is would
+    seem ever more familiar.
+    """
+    vessels, group = np.unique(candidates.vessel, return_inverse=True)
+    listed = vessels[group] >= 0
+    came = listed[counted].sum()
+    share = rng.beta(FLEET_CALLS + came, UNKNOWN_CALLS + counted.size - came) if listed.any() else 0.0
+    each = np.where(listed, share / max(vessels.size - 1, 1), 1 - share)
+    weight: NDArray[np.float64] = each * candidates.weight
+    return weight / weight.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the histories of one round have in common."""
+
+    chain: Uniformised
+    transition: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    filtered: tuple[Filtered, ...]
+
+
+def _prepare(series: Sequence[_Series], gaps: NDArray[np.float64], rates: Rates, weight: NDArray[np.float64]) -> _Round:
+    q = generator(rates)
+    chain = uniformised(expanded(q), LONGEST_GAP_DAYS)
+    transition = over_gaps(chain, gaps)
+    initial = stationary(q)
+    filtered = tuple(filter_stays(one.looks, transition, LEVEL_OF, BLOCKS, weight, initial) for one in series)
+    return _Round(chain, transition, weight, filtered)
+
+
+def _history(series: _Series, berth: int, now: _Round, key: int) -> History:
+    return draw_history(now.filtered[berth], now.transition, now.chain, series.looks.gap, series.days, now.weight, key)
+
+
+def _key(seed: int, *place: int) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=place).generate_state(1, np.uint64)[0])
+
+
+def draw_calls(berths: Sequence[BerthLooks], candidates: Candidates, seed: int) -> Calls:
+    """Draw the calls at all berths of a port, `DRAWS` times.
+
+    Parameters
+    ----------
+    berths : sequence of BerthLooks
+        Each with at least one look.
+    candidates : Candidates
+        Who may come.
+    seed : int
+        Equal seeds and looks give equal draws.
+    """
+    series = [_with_steps(berth) for berth in berths]
+    gaps = np.unique(np.concatenate([one.gap_days for one in series]))
+    series = [replace(one, looks=replace(one.looks, gap=np.searchsorted(gaps, one.gap_days))) for one in series]
+    rates = prior_rates()
+    weight = _draw_weights(candidates, np.empty(0, np.int64), np.random.default_rng(_key(seed, 0)))
+    kept: list[tuple[int, int, History]] = []
+    shares = []
+    for turn in range(SETTLING + ROUNDS):
+        now = _prepare(series, gaps, rates, weight)
+        drawn = [_history(one, berth, now, _key(seed, 1, turn, berth)) for berth, one in enumerate(series)]
+        if turn >= SETTLING:
+            for copy in range(HISTORIES):
+                draw = (turn - SETTLING) * HISTORIES + copy
+                again = drawn if copy == 0 else [
+                    _history(one, berth, now, _key(seed, 2, turn, berth, copy)) for berth, one in enumerate(series)
+                ]  # fmt: skip
+                kept += [(draw, berth, history) for berth, history in enumerate(again)]
+                shares.append(rates.shares)
+        rng = np.random.default_rng(_key(seed, 3, turn))
+        jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
+        rates = draw_rates(jumps, days, rng)
+        seen = np.concatenate([h.codes[h.codes[:, 3] >= 0, 2] for h in drawn])
+        weight = _draw_weights(candidates, seen, rng)
+    return _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
+
+
+def _collect(
+    kept: Sequence[tuple[int, int, History]],
+    series: Sequence[_Series],
+    shares: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Calls:
+    """Put all draws end to end; steps without a look are taken out again, and levels become loads."""
+    size = [len(history.codes) for _, _, history in kept]
+    draw, berth = (np.repeat([place[which] for place in kept], size) for which in (0, 1))
+    codes = np.concatenate([history.codes for _, _, history in kept])
+    times = np.concatenate([history.times_days for _, _, history in kept])
+    first, last = np.full(len(codes), -1), np.full(len(codes), -1)
+    seen = np.zeros(len(codes), np.bool_)
+    for place, one in enumerate(series):
+        real = np.flatnonzero(one.look >= 0)
+        own = np.flatnonzero((berth == place) & (codes[:, 3] >= 0))
+        begin = np.searchsorted(real, codes[own, 3])
+        end = np.searchsorted(real, codes[own, 4], side="right") - 1
+        some = begin <= end
+        first[own[some]], last[own[some]] = begin[some], end[some]
+        seen[own[some]] = one.visible_before[end[some] + 1] > one.visible_before[begin[some]]
+    loads = [_within(LEVEL_OF[codes[:, column]], rng) for column in (0, 1)]
+    still = codes[:, 0] == codes[:, 1]
+    loads[1][still] = loads[0][still]
+    return Calls(
+        draw, berth, times[:, 0], times[:, 1], codes[:, 2], PURPOSE_OF[codes[:, 0]], loads[0], loads[1],
+        first, last, seen, shares,
+    )  # fmt: skip
+
+
+def _within(level: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A load somewhere in its level."""
+    drawn: NDArray[np.float64] = rng.uniform(LEVEL_EDGES[level], LEVEL_EDGES[level + 1])
+    return drawn

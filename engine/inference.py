@@ -1,0 +1,95 @@
+"""From observations to what happened: occupancy, visits with their loads, and draws of whole histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from berthwatch.barrels import Histories
+from berthwatch.calls import BerthLooks, draw_calls
+from berthwatch.load import load_log_likelihood, size_sigma_m, tracker_log_likelihood
+from berthwatch.occupancy import Judged, Model, judge, occupancy_table
+from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
+from berthwatch.verdict import Told
+from berthwatch.vessel import Candidates, candidates, fleet_counts
+from berthwatch.visit import visits_of
+from berthwatch.volume import volumes
+
+if TYPE_CHECKING:
+    from berthwatch.config import Port
+
+SEED: Final = 20240307
+"""Of all draws: equal observations give equal tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The tables `occupancy` and `visits`, the model of occupancy, and the draws (None without any look).
+
+    `counts` says how many vessels and tracker positions were used, and how many were not and why.
+    """
+
+    occupancy: pd.DataFrame
+    visits: pd.DataFrame
+    model: Model
+    histories: Histories | None
+    counts: dict[str, dict[str, int]]
+
+
+def infer(observations: pd.DataFrame, port: "Port") -> Inference:
+    """Occupancy of every berth and control at every scene, and the visits to the berths.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        As `observe` gives it; several sources may be concatenated.
+    port : Port
+        Which of the berths are controls; the fleet, the sources' kinds, and the ledger's terms.
+
+    Returns
+    -------
+    Inference
+        `occupancy` with the columns of `occupancy.parquet`, `visits` with those of `visits.parquet`.
+    """
+    names = [berth.berth_id for berth in port.berths if berth.kind == "berth"]
+    judged = judge(observations, frozenset(names))
+    berths = [name for name in names if (judged.looks["berth_id"] == name).any()]
+    told = histories = None
+    last = judged.looks["time"].max() if berths else None
+    listed = [] if port.fleet is None else port.fleet["vessel_id"].tolist()
+    ais, dropped = clean_ais(port.ais, listed, last)
+    if berths:
+        who = candidates(port.fleet)
+        first = judged.looks["time"].min()
+        calls = draw_calls(_looks_at(berths, judged, who, port, ais), who, SEED)
+        measured = bool(judged.looks["freeboard_m"].notna().any())
+        histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), measured, first, last)
+        told = Told(calls, who, histories.volumes.moved, port.fleet)
+    visits = visits_of(judged.looks, berths, told)
+    visits = visits.assign(ais=ais_status(visits, ais, port)["ais"])
+    counts = {"fleet": fleet_counts(port.fleet), "ais": dropped}
+    return Inference(occupancy_table(judged.looks), visits, judged.model, histories, counts)
+
+
+def _looks_at(
+    berths: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame
+) -> list[BerthLooks]:
+    """Each berth's looks as the draws take them."""
+    # a source that the run file does not name is taken for the one whose sizes say least
+    kinds: dict[str, str] = dict.fromkeys(judged.looks["source"].unique().tolist(), "sar")
+    kinds |= {source.name: source.kind for source in port.sources}
+    sigma_m = size_sigma_m(judged.looks, kinds)
+    heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
+    first, found = judged.looks["time"].min(), []
+    for name in berths:
+        own = (judged.looks["berth_id"] == name).to_numpy()
+        looks, occupancy = judged.looks[own], judged.log_likelihood[own]
+        positions = heard[heard["berth_id"] == name]
+        taken = occupancy[:, 1, None, None] + load_log_likelihood(looks, kinds, sigma_m, who)
+        taken += tracker_log_likelihood(looks, positions, port.fleet, who)[:, :, None]
+        days = ((looks["time"] - first) / pd.Timedelta(days=1)).to_numpy(np.float64)
+        visible = looks["visible"].to_numpy(np.float64) > 0
+        found.append(BerthLooks(name, days, visible, occupancy[:, 0], taken))
+    return found

@@ -1,0 +1,131 @@
+"""What a look says of the vessel alongside: its size, its tracker and its freeboard, for each candidate and load level.
+
+A candidate's freeboard at a load level lies between its marks; its size does not depend on the load. Every
+likelihood has a floor, so that no single measurement can be proof: shadows are misread and hulls run together.
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from berthwatch.rates import LEVEL_EDGES, LEVEL_LOADS, LEVELS
+from berthwatch.vessel import NONE_OF_THESE, Candidates, freeboard_at, hull_log_likelihood
+
+MISREAD: Final = 0.04
+"""Share of freeboards that have nothing to do with the vessel's [assumed]."""
+MISREAD_SPAN_M: Final = 12.0
+"""Range over which those are spread evenly."""
+TRIM_SIGMA_M: Final = 0.2
+"""Trim, tide and squat between one look and the next [assumed]."""
+SIZE_SIGMA_M: Final = {"optical": (5.0, 3.0), "sar": (25.0, 18.0)}
+"""Of length and beam, by kind of source, until its own looks say better [assumed]."""
+SIZE_BIAS_M: Final = {"optical": (0.0, 0.0), "sar": (25.0, 18.0)}
+"""A radar's point spread and the saturation of steel widen what is bright."""
+SIZE_FLOOR: Final = 0.3
+"""Share of the assumed error that no number of looks takes away: a hull's errors in successive looks are alike."""
+HEARD: Final = pd.Timedelta(hours=6)
+STRAY: Final = 0.002
+"""Probability that a position at a berth is not of the vessel that lies there [assumed]."""
+LEAST_PAIRS: Final = 8
+NEXT_LOOK_DAYS: Final = 1.5
+"""Two looks within this time show the same vessel more often than not."""
+
+
+def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[float, float]]:
+    """How far measured lengths and beams scatter in each source, from looks at a berth soon after one another.
+
+    The median of the differences is robust against those pairs that show two vessels.
+
+    Parameters
+    ----------
+    looks : DataFrame
+        Columns of `observations`, berth by berth in order of time.
+    kinds : dict
+        The kind of each source.
+    """
+    found = {}
+    for source, kind in kinds.items():
+        own = looks[(looks["source"] == source) & looks["hull_length_m"].notna()]
+        soon = (own["berth_id"] == own["berth_id"].shift()) & (own["time"].diff() <= pd.Timedelta(days=NEXT_LOOK_DAYS))
+        differences = [own[name].diff()[soon].abs().dropna() for name in ("hull_length_m", "hull_beam_m")]
+        assumed = SIZE_SIGMA_M[kind]
+        if len(differences[0]) < LEAST_PAIRS:
+            found[source] = assumed
+            continue
+        scatter = [1.4826 * float(each.median()) / np.sqrt(2) for each in differences]
+        length, beam = (np.hypot(SIZE_FLOOR * usual, own) for usual, own in zip(assumed, scatter, strict=True))
+        found[source] = (float(length), float(beam))
+    return found
+
+
+def _freeboard_terms(freeboard_m: float, sigma_m: float, candidates: Candidates) -> NDArray[np.float64]:
+    """Log-likelihood (candidates, LEVELS) of one measured freeboard."""
+    span = (candidates.freeboard_empty_m - candidates.freeboard_full_m)[:, None]
+    middle = freeboard_at(candidates, LEVEL_LOADS[:, None]).T
+    within = span * np.diff(LEVEL_EDGES) / np.sqrt(12)
+    sigma = np.sqrt(sigma_m**2 + TRIM_SIGMA_M**2 + within**2)
+    density = np.exp(-0.5 * ((freeboard_m - middle) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    terms: NDArray[np.float64] = np.log((1 - MISREAD) * density + MISREAD / MISREAD_SPAN_M)
+    return terms
+
+
+def load_log_likelihood(
+    looks: pd.DataFrame,
+    kinds: dict[str, str],
+    sizes_m: dict[str, tuple[float, float]],
+    candidates: Candidates,
+) -> NDArray[np.float64]:
+    """Log-likelihood of each look's hull given who lies there at which load level.
+
+    Parameters
+    ----------
+    looks : DataFrame
+        Columns of `observations`; rows without a hull say nothing.
+    kinds : dict
+        The kind of each source.
+    sizes_m : dict
+        Errors of length and beam in each source.
+    candidates : Candidates
+
+    Returns
+    -------
+    (looks, candidates, LEVELS) float64, 0 for what explains a look best: it says who, not whether anyone.
+    """
+    of_row = np.array([sizes_m[source] for source in looks["source"]]).reshape(-1, 2)
+    bias = np.array([SIZE_BIAS_M[kinds[source]] for source in looks["source"]]).reshape(-1, 2)
+    measured = looks[["hull_length_m", "hull_beam_m"]].to_numpy(np.float64) - bias
+    sized = hull_log_likelihood(measured[:, 0], measured[:, 1], of_row[:, 0], of_row[:, 1], candidates)
+    out = np.repeat(sized[:, :, np.newaxis], LEVELS, axis=2)
+    freeboard, sigma = (looks[name].to_numpy(np.float64) for name in ("freeboard_m", "freeboard_sigma_m"))
+    for row in np.flatnonzero(np.isfinite(freeboard) & np.isfinite(sigma)):
+        out[row] += _freeboard_terms(float(freeboard[row]), float(sigma[row]), candidates)
+    best: NDArray[np.float64] = out - out.max(axis=(1, 2), keepdims=True)
+    return best
+
+
+def tracker_log_likelihood(
+    looks: pd.DataFrame, positions: pd.DataFrame, fleet: pd.DataFrame | None, candidates: Candidates
+) -> NDArray[np.float64]:
+    """Log-likelihood (looks, candidates) of the trackers heard at a berth about the time of each look.
+
+    Parameters
+    ----------
+    looks : DataFrame
+        Columns of `observations`, of one berth.
+    positions : DataFrame
+        `time` and `vessel_id` at that berth, as `positions_at_berths` gives them.
+    fleet : DataFrame or None
+    candidates : Candidates
+    """
+    out = np.zeros((len(looks), candidates.weight.size))
+    if positions.empty or fleet is None:
+        return out
+    row_of = {name: row for row, name in enumerate(fleet["vessel_id"])}
+    for row, time in enumerate(looks["time"]):
+        near = positions.loc[(positions["time"] - time).abs() <= HEARD, "vessel_id"]
+        if len(near):
+            heard = row_of.get(near.mode().iloc[0], NONE_OF_THESE)
+            out[row] = np.where(candidates.vessel == heard, 0.0, np.log(STRAY))
+    return out

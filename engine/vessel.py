@@ -1,0 +1,275 @@
+"""Which vessel it may be: every vessel of the fleet, and "none of these", as a finite set of hulls.
+
+A hull is all that stays the same through a visit: size, freeboard empty and full, cargo capacity. A vessel whose
+particulars are all known is a few hulls, since marks are never met to the decimetre; blanks make it more, spread
+over what its size allows; an unknown vessel is spread over all small and medium tankers.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
+
+from berthwatch.cargo import SEA_WATER_T_PER_M3, draught_of
+from berthwatch.particulars import (
+    CHAIN,
+    MOST_CARGO_OVER_BOX,
+    Particulars,
+    draw_particulars,
+    even_points,
+    normal_points,
+)
+
+Doubles = NDArray[np.float64]
+
+NONE_OF_THESE: Final = -1
+"""The row of a vessel that is not in the fleet table."""
+ROWS_OF_KNOWN: Final = 5
+ROWS_WITH_BLANKS: Final = 16
+ROWS_OF_UNKNOWN: Final = 64
+MARK_SIGMA_M: Final = 0.15
+"""[assumed] How far a vessel lies off its marks, both alike, by trim, tide and the water's density."""
+BALLAST_SIGMA_M: Final = 0.15
+"""[assumed] How far the ballast of one voyage is from that of another."""
+SHARE_ALIKE: Final = 0.7
+"""[assumed] Share of the vessels outside the fleet table that are of the sizes of those in it,"""
+ALIKE: Final = 0.12
+"""give or take this share of a length."""
+LEAST_FREEBOARD_M: Final = 0.05
+
+REGISTER_SIGMA: Final = 0.01
+"""[assumed] A hull as seen against its length and beam in a register, as a share."""
+
+_TAIL: Final = 5.0
+"""Degrees of freedom of measured sizes: a jetty or a wake taken for hull must not rule out the right vessel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Hulls that a visiting vessel may be, one per row: (n,) arrays, in metres and tonnes.
+
+    `vessel` is the row of the fleet table, or `NONE_OF_THESE`, which comes last. `freeboard_empty_m` is more than
+    `freeboard_full_m`, which is above zero. `weight` sums to 1 over the rows of each vessel.
+    """
+
+    vessel: NDArray[np.int64]
+    length_m: Doubles
+    beam_m: Doubles
+    freeboard_empty_m: Doubles
+    freeboard_full_m: Doubles
+    capacity_t: Doubles
+    weight: Doubles
+    draught_laden_m: Doubles
+    """The laden mark: bends the way from full to empty a little, see `freeboard_at`."""
+
+
+def candidates(fleet: pd.DataFrame | None) -> Candidates:
+    """The hulls that a visiting vessel may be.
+
+    Parameters
+    ----------
+    fleet : DataFrame or None
+        As `read_fleet` gives it; None where there is no fleet table.
+
+    Returns
+    -------
+    Candidates
+        Vessel by vessel in the table's order, then none of these. The same table gives the same hulls.
+
+    >>> hulls = candidates(None)
+    >>> set(hulls.vessel.tolist()), hulls.vessel.size, round(float(hulls.weight.sum()), 9)
+    ({-1}, 64, 1.0)
+    """
+    groups = []
+    if fleet is not None:
+        beyond = capacity_beyond_hull(fleet)
+        for row, known in enumerate(fleet.loc[:, list(CHAIN)].to_dict("records")):
+            groups.append(_hulls_of(row, known | ({"cargo_capacity_t": np.nan} if beyond[row] else {})))
+    groups.append(_hulls_of(NONE_OF_THESE, {}))
+    hulls = Candidates(*(np.concatenate(column) for column in zip(*groups, strict=True)))
+    return hulls if fleet is None else _like_the_fleet(hulls, fleet["length_m"].dropna().to_numpy(np.float64))
+
+
+def _like_the_fleet(hulls: Candidates, lengths_m: Doubles) -> Candidates:
+    """Weigh the unknown vessels: those that call at a port are, for the most part, of the sizes of its fleet.
+
+    A vessel that is not listed would otherwise be taken for the listed one that it happens to resemble, as if no
+    other of that size were likely to come.
+    """
+    if lengths_m.size == 0:
+        return hulls
+    unknown = hulls.vessel == NONE_OF_THESE
+    off = np.log(hulls.length_m[unknown][:, None] / lengths_m) / ALIKE
+    like = np.exp(-0.5 * off**2).sum(axis=1)
+    weight = hulls.weight.copy()
+    weight[unknown] = (1 - SHARE_ALIKE) * weight[unknown] + SHARE_ALIKE * like / like.sum()
+    return replace(hulls, weight=weight)
+
+
+def _hulls_of(vessel: int, known: dict[str, float]) -> tuple[NDArray[np.int64] | Doubles, ...]:
+    """The columns of `Candidates` for one vessel."""
+    if all(np.isfinite(known.get(name, np.nan)) for name in CHAIN):
+        # The cubature of degree three in two normal errors: their means and variances hold with five rows.
+        offset, other = np.sqrt(3.0) * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float64).T
+        weight = np.array([2.0, 1.0, 1.0, 1.0, 1.0]) / 6.0
+        rows = ROWS_OF_KNOWN
+    else:
+        rows = ROWS_OF_UNKNOWN if vessel == NONE_OF_THESE else ROWS_WITH_BLANKS
+        # The dimensions after those of the particulars, so that the two do not go together.
+        offset, other = normal_points(even_points(rows, len(CHAIN) + 2)[:, len(CHAIN) :]).T
+        weight = np.full(rows, 1.0 / rows)
+    hulls = draw_particulars(known, rows)
+    full, empty = _freeboards(hulls, offset, other)
+    return (
+        np.full(rows, vessel, np.int64),
+        hulls.length_m,
+        hulls.beam_m,
+        empty,
+        full,
+        hulls.cargo_capacity_t,
+        weight,
+        hulls.draught_laden_m,
+    )
+
+
+def _freeboards(hulls: Particulars, offset: Doubles, other: Doubles) -> tuple[Doubles, Doubles]:
+    """Freeboard full and empty, off the marks by `offset` alike and, in ballast, by `other` besides (in sigmas)."""
+    between = hulls.draught_laden_m - hulls.draught_ballast_m
+    # Marks that lie close together leave the ballast of one voyage less room.
+    apart = between + np.minimum(BALLAST_SIGMA_M, 0.2 * between) * other
+    # A hull that floats on next to nothing is a slip in the table, and block coefficients end well above it.
+    apart = np.minimum(apart, 0.9 * hulls.draught_laden_m)
+    full = np.maximum(hulls.depth_m - hulls.draught_laden_m + MARK_SIGMA_M * offset, LEAST_FREEBOARD_M)
+    return full, full + apart
+
+
+def freeboard_at(hulls: Candidates, load: ArrayLike) -> Doubles:
+    """Freeboard of each hull at a load.
+
+    Parameters
+    ----------
+    hulls : Candidates
+        n rows.
+    load : array_like
+        0 empty to 1 full; any shape that broadcasts against (n,) from the right, such as (K, 1) for K levels.
+
+    Returns
+    -------
+    ndarray of float64
+        Metres: (n,), or (K, n) for K levels.
+
+    >>> hulls = candidates(None)
+    >>> bool(np.allclose(freeboard_at(hulls, 1.0), hulls.freeboard_full_m)), freeboard_at(hulls, [[0.0], [0.5]]).shape
+    (True, (2, 64))
+    """
+    laden = hulls.draught_laden_m
+    ballast = laden - (hulls.freeboard_empty_m - hulls.freeboard_full_m)
+    return hulls.freeboard_full_m + laden - draught_of(load, ballast, laden)
+
+
+def hull_log_likelihood(
+    length_m: ArrayLike, beam_m: ArrayLike, length_sigma_m: ArrayLike, beam_sigma_m: ArrayLike, hulls: Candidates
+) -> Doubles:
+    """How well measured sizes fit each hull: log-density of a measurement, given the hull.
+
+    Student's t with 5 degrees of freedom, so that a bad measurement costs a hull little more the worse it is.
+    Hulls that stand for a spread of sizes fit within their distance from each other.
+
+    Parameters
+    ----------
+    length_m, beam_m, length_sigma_m, beam_sigma_m : array_like
+        What was measured, with its standard deviation; a size of which either is NaN says nothing. They broadcast.
+    hulls : Candidates
+        n rows.
+
+    Returns
+    -------
+    ndarray of float64
+        (n,) for one measurement, (m, n) for m of them; zeros where nothing was measured.
+
+    >>> hulls = candidates(None)
+    >>> fit = hull_log_likelihood(88.0, np.nan, 3.0, np.nan, hulls)
+    >>> bool(abs(hulls.length_m[fit.argmax()] - 88.0) < 3.0)
+    True
+    >>> hull_log_likelihood([88.0, 90.0], 14.0, 3.0, 2.0, hulls).shape
+    (2, 64)
+    """
+    length_spread, beam_spread = _spreads(hulls)
+    length = _log_fit(length_m, length_sigma_m, hulls.length_m, length_spread)
+    return length + _log_fit(beam_m, beam_sigma_m, hulls.beam_m, beam_spread)
+
+
+def _log_fit(measured_m: ArrayLike, sigma_m: ArrayLike, size_m: Doubles, spread: Doubles) -> Doubles:
+    """Log-density of a measured size given each hull's: Student's t; 0 where there is none."""
+    measured, sigma = (np.asarray(value, np.float64)[..., None] for value in (measured_m, sigma_m))
+    width = np.sqrt(sigma**2 + (REGISTER_SIGMA**2 + spread**2) * size_m**2)
+    misfit = np.log1p(((measured - size_m) / width) ** 2 / _TAIL)
+    constant = gammaln((_TAIL + 1) / 2) - gammaln(_TAIL / 2) - 0.5 * np.log(_TAIL * np.pi)
+    fit: Doubles = np.nan_to_num(constant - (_TAIL + 1) / 2 * misfit - np.log(width))
+    return fit
+
+
+def _spreads(hulls: Candidates) -> tuple[Doubles, Doubles]:
+    """Half the distance between a vessel's hulls in length and in beam, as a share of them; 0 where they agree."""
+    group = np.unique(hulls.vessel, return_inverse=True)[1]
+    rows = np.bincount(group)
+
+    def scatter(size_m: Doubles) -> Doubles:
+        logs = np.log(size_m)
+        off = logs - (np.bincount(group, logs) / rows)[group]
+        # What is left by rounding of sizes that are the same is no scatter.
+        found: Doubles = np.maximum(np.sqrt(np.bincount(group, off**2) / rows) - 1e-9, 0.0)
+        return found
+
+    length, beam = scatter(hulls.length_m), scatter(hulls.beam_m)
+    # Where both differ, the points lie in a band of about 1.4 by 0.3, one to each cell of it; else on a line.
+    cell = 0.3 / np.sqrt(rows)
+    both = (length > 0) & (beam > 0)
+    alone = 0.5 * np.sqrt(12.0) / rows
+    return np.where(both, cell, alone * length)[group], np.where(both, cell, alone * beam)[group]
+
+
+def capacity_beyond_hull(fleet: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which vessels' given cargo is more than their hull can carry; it is then taken as not known.
+
+    Published tonnages are wrong often enough that this must not end a run, and must not carry oil either.
+
+    >>> sizes = {"length_m": 88.0, "beam_m": 14.0, "draught_laden_m": 5.6}
+    >>> capacity_beyond_hull(pd.DataFrame([sizes | {"cargo_capacity_t": tonnes} for tonnes in (3300.0, 8000.0)]))
+    array([False,  True])
+    """
+    length, beam, laden, capacity = (
+        fleet[name].to_numpy(np.float64) for name in ("length_m", "beam_m", "draught_laden_m", "cargo_capacity_t")
+    )
+    beyond: NDArray[np.bool_] = capacity > MOST_CARGO_OVER_BOX * SEA_WATER_T_PER_M3 * length * beam * laden
+    return beyond
+
+
+def fleet_counts(fleet: pd.DataFrame | None) -> dict[str, int]:
+    """What the record says of the fleet: vessels, those with blanks, and those whose cargo capacity was not used.
+
+    >>> fleet_counts(None)
+    {'vessels': 0, 'with_blank_particulars': 0, 'capacity_beyond_hull_not_used': 0}
+    """
+    if fleet is None:
+        fleet = pd.DataFrame(columns=list(CHAIN), dtype="float64")
+    return {
+        "vessels": len(fleet),
+        "with_blank_particulars": int(fleet[list(CHAIN)].isna().any(axis=1).sum()),
+        "capacity_beyond_hull_not_used": int(capacity_beyond_hull(fleet).sum()),
+    }
+
+
+def name_of(fleet: pd.DataFrame | None, vessel: int) -> str:
+    """A vessel's name for people: as the fleet table has it, else its id; "" for none of these.
+
+    >>> name_of(pd.DataFrame({"vessel_id": ["8", "9"], "name": ["Un Hung", ""]}), 1), name_of(None, NONE_OF_THESE)
+    ('9', '')
+    """
+    if vessel == NONE_OF_THESE or fleet is None:
+        return ""
+    row = fleet.iloc[vessel]
+    return str(row["name"] or row["vessel_id"])
