@@ -1,7 +1,8 @@
-"""Whether what a run calls occupied is: against labels, at controls, and on the open ocean where nothing moors.
+"""Whether what a run says is so: against labels, at controls, on the open ocean where nothing moors, and simulated.
 
 Latakia's labels are by eye (-1, cannot tell, is left out). A look that the run could not tell counts as wrong.
-Where the real scenes are not, the simulated ports stand in, against their truth.
+Where the real scenes are not, the simulated ports stand in, against their truth. The grid of sensors, skies and piers
+takes about an hour; it is on a page of its own, docs/accuracy.md.
 """
 
 import json
@@ -15,6 +16,8 @@ import yaml
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
+from benchmarks.accuracy_grid import SMALL, cells, measure_cells
+from benchmarks.accuracy_page import rows_of, write_page
 from benchmarks.real import real_data
 from benchmarks.table import Row, against, main
 from berthwatch import read_port, run
@@ -37,7 +40,10 @@ def measure(small: bool) -> list[Row]:
         if ocean is not None:
             rows += _ocean(ocean, Path(scratch), sites=1 if small else None)
         rows += _simulated(Path(scratch))
-    return rows
+    measured = measure_cells(SMALL if small else cells())
+    if not small:
+        write_page(measured, Path("docs"))
+    return rows + rows_of(measured)
 
 
 def balanced_accuracy(truth: pd.Series, called: pd.Series) -> float:

@@ -51,7 +51,7 @@ def _simulate_base(folder: Path) -> Path:
 def _repeat(base: Path, folder: Path, count: int) -> Path:
     """Write `count` items over the files of the base, each cycle one span earlier than the one before."""
     (folder / "sentinel-1").mkdir(parents=True)
-    for name in ("port.yaml", "berths.geojson"):
+    for name in ("port.yaml", "berths.geojson", "fleet.csv", "ais.csv"):
         (folder / name).write_bytes((base / name).read_bytes())
     items = [json.loads(path.read_text()) for path in sorted((base / "sentinel-1").glob("*.json"))]
     for number in range(count):

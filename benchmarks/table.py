@@ -48,8 +48,18 @@ def markdown(rows: Sequence[Row]) -> str:
     >>> print(markdown([Row("run", "berthwatch", 12.345, "s")]).splitlines()[2].split("|")[3].strip())
     12.35
     """
-    lines = [list(HEADER), *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
+    return aligned([list(HEADER), *(cells(row) for row in rows)])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Texts in columns of equal width, the first line as their heads, as a table of Markdown.
+
+    >>> print(aligned([["a", "bc"], ["def", "g"]]))
+    | a   | bc |
+    |-----|----|
+    | def | g  |
+    """
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     shown = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in lines
     ]

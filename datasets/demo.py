@@ -99,8 +99,10 @@ def main() -> None:
         from berthwatch.datasets.registry import scenario
         from berthwatch.datasets.simulate import simulate
 
-        print("No real scenes here: simulating half a year at a synthetic pier (about 20 s).", flush=True)
-        run_file = simulate(scenario("demo-port"), OUT / "port", SEED)
+        print(
+            "No real scenes here: simulating Vostochny 2024, with a synthetic pier and fleet (about 1 min).", flush=True
+        )
+        run_file = simulate(scenario("vostochny"), OUT / "port", SEED)
     port = read_port(run_file)
     result = run(port, OUT / "run")
     print(*describe(result.out, port.berths, result.set_aside), sep="\n")

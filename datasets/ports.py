@@ -68,7 +68,13 @@ def anchor() -> tuple[float, float, float]:
     return easting_m, northing_m, math.degrees(math.atan2(north[0] - south[0], north[1] - south[1]))
 
 
-def pier_port(name: str, berths: int = 2, bearing_deg: float = 330.0, berth_length_m: float = 160.0) -> SyntheticPort:
+def pier_port(
+    name: str,
+    berths: int = 2,
+    bearing_deg: float = 330.0,
+    berth_length_m: float = 160.0,
+    pier_height_m: float = 3.0,
+) -> SyntheticPort:
     """Draw a T-shaped pier pointing to `bearing_deg` (grid azimuth), with berths along its outer face.
 
     Parameters
@@ -81,6 +87,8 @@ def pier_port(name: str, berths: int = 2, bearing_deg: float = 330.0, berth_leng
         Where the pier points from land, clockwise from grid north. The hulls lie across it.
     berth_length_m : float
         Length of each berth along the quay.
+    pier_height_m : float
+        Of the pier's deck above water.
 
     Returns
     -------
@@ -113,7 +121,7 @@ def pier_port(name: str, berths: int = 2, bearing_deg: float = 330.0, berth_leng
         north_deg=north_deg,
         land=(turned(box(-5000, -5000, -230, 5000)),),
         pier=(turned(box(-240, -5, 0, 5)), turned(box(0, -total_m / 2 - 10, head_m, total_m / 2 + 10))),
-        pier_height_m=3.0,
+        pier_height_m=pier_height_m,
         moorings=tuple(moorings),
         controls=(("C1", turned(box(190, -85, 240, 85))),),
     )

@@ -78,11 +78,24 @@ def mean_of_labels(labels: Labels, table: Field, finer: int) -> Field:
     array([[[2. , 0.5]]])
     """
     size = labels.shape[0] // finer
-    total = np.zeros((size, size, table.shape[1]))
-    for row in range(finer):
-        for column in range(finer):
-            total += table[labels[row::finer, column::finer]]
-    return total / finer**2
+    tiles = labels.reshape(size, finer, size, finer)
+    mean = table[labels[::finer, ::finer]]
+    # Nearly all pixels are of one label.
+    mixed = tiles.min(axis=(1, 3)) != tiles.max(axis=(1, 3))
+    mean[mixed] = table[tiles.swapaxes(1, 2)[mixed].reshape(-1, finer * finer)].mean(axis=1)
+    return mean
+
+
+def share_of(grid: Grid, shapes: Iterable[BaseGeometry], finer: int) -> Field:
+    """The share of each pixel that shapes cover, (size, size).
+
+    >>> from shapely.geometry import box
+    >>> share_of(Grid(10, 2), [box(-10, 0, -5, 10)], finer=2)
+    array([[0.5, 0. ],
+           [0. , 0. ]])
+    """
+    inside = np.array([[0.0], [1.0]])
+    return mean_of_labels(draw_labels(grid, [(shape, 1) for shape in shapes], finer), inside, finer)[..., 0]
 
 
 def frequencies(size: int) -> tuple[Field, Field]:

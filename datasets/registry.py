@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from berthwatch.datasets.scenarios import demo_port, empty_port, small_port
+from berthwatch.datasets.scenarios import demo_port, empty_port, small_port, vostochny
 from berthwatch.datasets.simulate import Scenario
 
 
@@ -19,6 +19,9 @@ class Entry:
 REGISTRY = {
     "small-port": Entry("synthetic port, four months, 40 radar and 30 optical scenes", "CC0-1.0", small_port),
     "demo-port": Entry("synthetic oil pier, half a year, radar and daily optical", "CC0-1.0", demo_port),
+    "vostochny": Entry(
+        "the case of 2024: 43 calls at a synthetic oil pier, with synthetic tankers", "CC0-1.0", vostochny
+    ),
     "empty-port": Entry("the small port without traffic, for false alarms", "CC0-1.0", empty_port),
 }
 
@@ -30,7 +33,7 @@ def scenario(name: str) -> Scenario:
     'synthetic small port'
     >>> scenario("vostok")
     Traceback (most recent call last):
-    ValueError: expected one of demo-port, empty-port, small-port; got 'vostok'
+    ValueError: expected one of demo-port, empty-port, small-port, vostochny; got 'vostok'
     """
     if name not in REGISTRY:
         raise ValueError(f"expected one of {', '.join(sorted(REGISTRY))}; got {name!r}")

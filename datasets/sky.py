@@ -24,6 +24,43 @@ class Sky:
     """Share of the sky that is clouded, 0..1."""
     haze: float
     """Share of the light that haze replaces, 0..1."""
+    fog: float = 0.0
+    """Opacity of a veil over the whole scene, 0..1; 0 where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """How often a place is clouded or in fog. Months from January."""
+
+    cloud_mean: float
+    """Mean share of the sky that is clouded, over the year."""
+    cloud_by_month: tuple[float, ...] = (1.0,) * 12
+    """Times the mean."""
+    fog_days: tuple[float, ...] = (0.0,) * 12
+    """Days of fog in each month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """How an optical sensor looks down."""
+
+    name: str
+    """Of the source and its folder."""
+    code: str
+    """In the names of its scenes."""
+    finer: int
+    """Cells along each side of a pixel on which shapes are drawn."""
+    jitter_px: float
+    """Standard deviation of the geolocation along each axis."""
+    least_zenith_deg: float
+    most_zenith_deg: float
+    azimuths_deg: tuple[float, ...]
+    """From the ground to the satellite, to a few degrees; any where there are none."""
+    height_km: float
+
+
+PLANETSCOPE = Camera("planetscope", "PS", 6, 0.4, 0.2, 4.5, (98.0, 278.0), 475.0)
+SKYSAT = Camera("skysat", "SS", 3, 1.2, 2.0, 25.0, (), 450.0)
 
 
 def sun_position(time: datetime, lon_deg: float, lat_deg: float) -> tuple[float, float]:
@@ -47,16 +84,26 @@ def sun_position(time: datetime, lon_deg: float, lat_deg: float) -> tuple[float,
     return math.degrees(math.atan2(east, north)) % 360, math.degrees(math.asin(up))
 
 
-def draw_sky(time: datetime, lon_deg: float, lat_deg: float, cloud_mean: float, rng: np.random.Generator) -> Sky:
-    """Draw a day's weather: mostly clear or mostly overcast, seldom between; haze thin more often than thick."""
+def draw_sky(
+    time: datetime, lon_deg: float, lat_deg: float, climate: Climate, camera: Camera, rng: np.random.Generator
+) -> Sky:
+    """Draw a day's weather and view.
+
+    Mostly clear or mostly overcast, seldom between; haze thin more often than thick; fog by the month's rate.
+    """
     azimuth_deg, elevation_deg = sun_position(time, lon_deg, lat_deg)
+    month = time.month - 1
+    cloud_mean = min(climate.cloud_mean * climate.cloud_by_month[month], 0.95)
+    foggy, veil = rng.random() < climate.fog_days[month] / 30.5, float(rng.uniform(0.55, 0.98))
+    view_deg = float(rng.choice(camera.azimuths_deg) + rng.normal(0.0, 4.0)) if camera.azimuths_deg else None
     return Sky(
         sun_azimuth_deg=azimuth_deg,
         sun_elevation_deg=elevation_deg,
-        view_zenith_deg=float(rng.uniform(0.2, 4.5)),
-        view_azimuth_deg=float(rng.choice([98.0, 278.0]) + rng.normal(0.0, 4.0)),
+        view_zenith_deg=float(rng.uniform(camera.least_zenith_deg, camera.most_zenith_deg)),
+        view_azimuth_deg=float(rng.uniform(0.0, 360.0)) if view_deg is None else view_deg,
         cloud=float(rng.beta(0.5 * cloud_mean, 0.5 * (1 - cloud_mean))) if cloud_mean > 0 else 0.0,
         haze=float(rng.gamma(1.5, 0.02)) if cloud_mean > 0 else 0.0,
+        fog=veil if foggy else 0.0,
     )
 
 

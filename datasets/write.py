@@ -1,10 +1,8 @@
-"""A synthetic port on disk as anyone's data would be: STAC items, GeoTIFFs, berths, run file, and the truth."""
+"""A synthetic port on disk as anyone's data would be: STAC items, GeoTIFFs, berths and run file."""
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,18 +18,11 @@ from berthwatch.datasets.optical import BANDS, OpticalScene
 from berthwatch.datasets.ports import EPSG, SyntheticPort
 from berthwatch.datasets.raster import Field, Grid
 from berthwatch.datasets.sar import Track
-from berthwatch.datasets.sky import Sky
-from berthwatch.datasets.traffic import Call, present
+from berthwatch.datasets.sky import Camera, Sky
+from berthwatch.datasets.truth import stamp
 
+EARTH_KM = 6371.0
 _EXTENSIONS = "https://stac-extensions.github.io"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One scene as the truth file knows it."""
-
-    scene_id: str
-    time: datetime
 
 
 def write_geotiff(
@@ -70,8 +61,8 @@ def write_sar(
     time: datetime,
     scene: Mapping[str, Field],
     looks: float,
-) -> Seen:
-    """Write one radar scene: a float32 GeoTIFF of linear power per polarisation, and its STAC item."""
+) -> str:
+    """Write one radar scene: a float32 GeoTIFF of linear power per polarisation, and its STAC item; return its id."""
     scene_id = f"SYN_S1A_IW_{time:%Y%m%dT%H%M%S}_{track.relative_orbit:03d}"
     assets = {}
     for name, power in scene.items():
@@ -97,13 +88,15 @@ def write_sar(
         "view:incidence_angle": track.incidence_deg,
     }
     extensions = ["sar/v1.0.0", "sat/v1.0.0", "view/v1.0.0"]
-    _write_item(folder, port, grid, Seen(scene_id, time), properties, assets, extensions)
-    return Seen(scene_id, time)
+    _write_item(folder, port, grid, scene_id, time, properties, assets, extensions)
+    return scene_id
 
 
-def write_optical(folder: Path, port: SyntheticPort, grid: Grid, time: datetime, sky: Sky, scene: OpticalScene) -> Seen:
-    """Write one optical scene: a four-band uint16 GeoTIFF, a mask, and their STAC item."""
-    scene_id = f"SYN_PS_{time:%Y%m%d_%H%M%S}"
+def write_optical(
+    folder: Path, port: SyntheticPort, grid: Grid, camera: Camera, time: datetime, sky: Sky, scene: OpticalScene
+) -> str:
+    """Write one optical scene: a four-band uint16 GeoTIFF, a mask, and their STAC item; return its id."""
+    scene_id = f"SYN_{camera.code}_{time:%Y%m%d_%H%M%S}"
     write_geotiff(folder / f"{scene_id}_sr.tif", scene.reflectance, port, grid, 0, BANDS)
     write_geotiff(folder / f"{scene_id}_mask.tif", scene.mask[None], port, grid, 255, ["clear"])
     stored = {"data_type": "uint16", "scale": 0.0001, "offset": 0.0, "nodata": 0}
@@ -123,9 +116,10 @@ def write_optical(folder: Path, port: SyntheticPort, grid: Grid, time: datetime,
         },
     }
     # view:azimuth runs from the sub-satellite point to the scene. Incidence exceeds off-nadir as the Earth is round.
-    off_nadir_deg = math.degrees(math.asin(math.sin(math.radians(sky.view_zenith_deg)) * 6371 / (6371 + 475)))
+    shrunk = EARTH_KM / (EARTH_KM + camera.height_km)
+    off_nadir_deg = math.degrees(math.asin(math.sin(math.radians(sky.view_zenith_deg)) * shrunk))
     properties = {
-        "platform": "synthetic-planetscope",
+        "platform": f"synthetic-{camera.name}",
         "eo:cloud_cover": round(100 * sky.cloud, 1),
         "view:off_nadir": round(off_nadir_deg, 3),
         "view:incidence_angle": round(sky.view_zenith_deg, 3),
@@ -133,15 +127,16 @@ def write_optical(folder: Path, port: SyntheticPort, grid: Grid, time: datetime,
         "view:sun_azimuth": round(sky.sun_azimuth_deg, 2),
         "view:sun_elevation": round(sky.sun_elevation_deg, 2),
     }
-    _write_item(folder, port, grid, Seen(scene_id, time), properties, assets, ["eo/v1.0.0", "view/v1.0.0"])
-    return Seen(scene_id, time)
+    _write_item(folder, port, grid, scene_id, time, properties, assets, ["eo/v1.0.0", "view/v1.0.0"])
+    return scene_id
 
 
 def _write_item(
     folder: Path,
     port: SyntheticPort,
     grid: Grid,
-    seen: Seen,
+    scene_id: str,
+    time: datetime,
     properties: Mapping[str, Any],
     assets: Mapping[str, Any],
     extensions: Iterable[str],
@@ -151,15 +146,15 @@ def _write_item(
     item = {
         "type": "Feature",
         "stac_version": "1.0.0",
-        "id": seen.scene_id,
+        "id": scene_id,
         "geometry": mapping(footprint),
         "bbox": list(footprint.bounds),
         "stac_extensions": [f"{_EXTENSIONS}/{name}/schema.json" for name in names],
-        "properties": {"datetime": f"{seen.time:%Y-%m-%dT%H:%M:%SZ}", "proj:epsg": EPSG, **properties},
+        "properties": {"datetime": stamp(time), "proj:epsg": EPSG, **properties},
         "links": [],
         "assets": assets,
     }
-    (folder / f"{seen.scene_id}.json").write_text(json.dumps(item, indent=1), encoding="utf-8")
+    (folder / f"{scene_id}.json").write_text(json.dumps(item, indent=1), encoding="utf-8")
 
 
 def in_lonlat(port: SyntheticPort, shape: Polygon) -> Polygon:
@@ -184,52 +179,37 @@ def write_berths(path: Path, port: SyntheticPort) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1), encoding="utf-8")
 
 
-def write_run_file(path: Path, port: SyntheticPort, sar_looks: float | None, optical: bool) -> None:
+def optical_source(camera: Camera) -> dict[str, Any]:
+    """What the run file says of an optical source."""
+    return {
+        "name": camera.name,
+        "kind": "optical",
+        "scenes": f"{camera.name}/*.json",
+        "bands": list(BANDS),
+        "mask": {"asset": "mask", "band": 1, "clear": [1]},
+    }
+
+
+def sar_source(looks: float) -> dict[str, Any]:
+    """What the run file says of the radar source."""
+    return {
+        "name": "sentinel-1",
+        "kind": "sar",
+        "scenes": "sentinel-1/*.json",
+        "bands": ["vv", "vh"],
+        "units": "linear",
+        "looks": looks,
+    }
+
+
+def write_run_file(path: Path, port: SyntheticPort, sources: Sequence[Mapping[str, Any]]) -> None:
     """Write the run file that names what was simulated."""
-    sources: list[dict[str, Any]] = []
-    if optical:
-        sources.append(
-            {
-                "name": "planetscope",
-                "kind": "optical",
-                "scenes": "planetscope/*.json",
-                "bands": list(BANDS),
-                "mask": {"asset": "mask", "band": 1, "clear": [1]},
-            }
-        )
-    if sar_looks is not None:
-        sources.append(
-            {
-                "name": "sentinel-1",
-                "kind": "sar",
-                "scenes": "sentinel-1/*.json",
-                "bands": ["vv", "vh"],
-                "units": "linear",
-                "looks": sar_looks,
-            }
-        )
-    run = {"name": port.name, "berths": "berths.geojson", "sources": sources}
+    run = {
+        "name": port.name,
+        "berths": "berths.geojson",
+        "fleet": "fleet.csv",
+        "ais": "ais.csv",
+        "sources": list(sources),
+        "ledger": {"product": "gasoil", "cap_barrels": 500000},
+    }
     path.write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
-
-
-def write_truth(folder: Path, port: SyntheticPort, calls: Sequence[Call], scenes: Sequence[Seen]) -> None:
-    """Write truth.csv (one row per visit) and labels.csv (one row per scene and polygon, occupied 1 or 0)."""
-    header = ["visit", "berth_id", "arrival", "departure", "vessel_id", "length_m", "beam_m"]
-    header += ["arrival_freeboard_m", "departure_freeboard_m"]
-    with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(header)
-        for number, call in enumerate(calls):
-            vessel = call.vessel
-            stay = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (call.arrival, call.departure)]
-            particulars = [vessel.vessel_id, vessel.length_m, vessel.beam_m]
-            freeboards = [call.arrival_freeboard_m, call.departure_freeboard_m]
-            rows.writerow([number + 1, call.berth_id, *stay, *particulars, *freeboards])
-    names = [mooring.berth_id for mooring in port.moorings] + [berth_id for berth_id, _ in port.controls]
-    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["time", "scene_id", "berth_id", "occupied"])
-        for seen in sorted(scenes, key=lambda seen: (seen.time, seen.scene_id)):
-            taken = {call.berth_id for call in present(calls, seen.time)}
-            for name in names:
-                rows.writerow([f"{seen.time:%Y-%m-%dT%H:%M:%SZ}", seen.scene_id, name, int(name in taken)])

@@ -17,15 +17,14 @@ from pyproj import Transformer
 from rasterio.features import geometry_mask
 from shapely.geometry import Polygon, box
 
-from berthwatch.datasets.hulls import moored_hull
-from berthwatch.datasets.optical import render_optical
+from berthwatch.datasets.fleet import draw_fleet
 from berthwatch.datasets.ports import anchor, pier_port
 from berthwatch.datasets.raster import Grid, smooth_noise
 from berthwatch.datasets.sar import Track, draw_ground, gamma_from_normal, render_sar
 from berthwatch.datasets.scenarios import empty_port, small_port
 from berthwatch.datasets.simulate import Scenario, simulate
-from berthwatch.datasets.sky import Sky, sun_position
-from berthwatch.datasets.traffic import Call, Traffic, Vessel, draw_calls
+from berthwatch.datasets.sky import sun_position
+from berthwatch.datasets.traffic import Traffic, draw_calls
 
 T = datetime(2024, 3, 10, 2, tzinfo=UTC)
 
@@ -141,7 +140,8 @@ def test_calls_are_true_to_their_schedule(small: Path) -> None:
 
 def test_rates_and_dwells_are_those_asked_for() -> None:
     traffic = Traffic(calls_per_vacant_day=0.5, dwell_median_days=2.0, dwell_log_sigma=0.3)
-    calls = draw_calls(traffic, ["B1"], T, T + timedelta(days=4000), np.random.default_rng(0))
+    fleet = draw_fleet(np.random.default_rng(1), 12)
+    calls = draw_calls(traffic, fleet, ["B1"], T, T + timedelta(days=4000), np.random.default_rng(0))
     dwell = np.array([(call.departure - call.arrival) / timedelta(days=1) for call in calls])
     waits = [(after.arrival - before.departure) / timedelta(days=1) for before, after in pairwise(calls)]
     assert np.median(dwell) == pytest.approx(2.0, rel=0.05)
@@ -176,41 +176,20 @@ def test_no_traffic_leaves_no_hull(empty: Path) -> None:
             assert inside(polygons[name].buffer(-8), pixels[3], to_metres).max() < 900
 
 
-def one_hull(outward_deg: float = 330.0) -> tuple:
-    port = pier_port("x", bearing_deg=outward_deg)
-    vessel = Vessel("SYN01", 100.0, 15.0, 0.5, 14.0, 2)
-    call = Call("B1", vessel, T, T + timedelta(days=2), 12.0, 12.0, 0.0, True)
-    return port, moored_hull(call, port.moorings[0], T)
-
-
-def crossing(profile: np.ndarray, low: int, level: float) -> float:
-    """Row at which a profile, from a low at row `low` upwards in the image, first passes a level."""
-    row = low
-    while profile[row - 1] < level:
-        row -= 1
-    return row - (level - profile[row]) / (profile[row - 1] - profile[row])
-
-
-@pytest.mark.parametrize("elevation_deg", [20.0, 30.0, 45.0])
-def test_shadow_on_open_water_is_as_long_as_the_height_says(elevation_deg: float) -> None:
-    # North is up (bearing 0) and the sun is right behind the quay: the shadow falls across the hull onto water.
-    port, hull = one_hull(outward_deg=0.0)
-    sky = Sky(180.0 - port.north_deg, elevation_deg, 0.001, 98.0, cloud=0.0, haze=0.0)
-    grid = Grid(3.0, 200)
-    still = np.zeros((200, 200))
-    # The bare scene has the same jitter and noise: only hull and shadow differ.
-    bare = render_optical(port, grid, still, [], sky, np.random.default_rng(5)).reflectance[1].astype(float)
-    with_hull = render_optical(port, grid, still, [hull], sky, np.random.default_rng(5)).reflectance[1].astype(float)
-    middle = hull.outline.centroid
-    column = int((middle.x - grid.west_m) / 3)
-    darker = (bare - with_hull)[:, column - 5 : column + 6].mean(axis=1)
-    deck = int(np.argmin(darker))
-    hull_row = crossing(darker, deck, darker[deck] / 2)
-    darkest = np.median(darker[: int(hull_row)][darker[: int(hull_row)] > 60])
-    # Inwards from open water, to the outer edge of the shadow.
-    tip_row = crossing(-darker, int(np.flatnonzero(darker > 0.8 * darkest)[0]), -darkest / 2)
-    length_m = 3.0 * (hull_row - tip_row)
-    assert length_m == pytest.approx(12.0 / math.tan(math.radians(elevation_deg)), abs=3.0)
+def test_clear_is_the_share_that_no_cloud_hides(empty: Path) -> None:
+    polygons, shares = berths(empty), []
+    labels = [row for row in rows(empty / "labels.csv") if "_PS_" in row["scene_id"]]
+    for row in labels:
+        pixels, to_metres = read(empty / "planetscope" / f"{row['scene_id']}_sr.tif")
+        # Half of a cloud and half of water; away from the quay, which is as bright.
+        clear = inside(polygons[row["berth_id"]].buffer(-8), pixels[0], to_metres) < 3400
+        shares.append((clear.mean(), float(row["clear"])))
+    seen, said = np.array(shares).T
+    assert np.abs(seen - said).max() < 0.2
+    assert np.abs(seen - said).mean() < 0.02
+    assert (said == 1).any()
+    assert (said == 0).any()
+    assert {row["clear"] for row in rows(empty / "labels.csv") if "_S1A_" in row["scene_id"]} == {"1.0"}
 
 
 def test_speckle_has_the_looks_asked_for() -> None:
@@ -249,36 +228,12 @@ def test_a_track_is_displaced_by_its_shift() -> None:
     np.testing.assert_allclose(centres[1] - centres[0], [3.0, -2.0], atol=0.5)
 
 
-def test_very_bright_hulls_throw_a_cross() -> None:
-    port, hull = one_hull()
-    track = Track(1, "ascending", T, 347.0, 38.0, 0.0, 0.0)
-    grid = Grid(10.0, 96)
-    ground = draw_ground(grid, [track], np.random.default_rng(0))[1]
-    dim, bright = (
-        render_sar(port, grid, track, ground, [replace(hull, radar_db=level)], 1e4, np.random.default_rng(1))["vv"]
-        for level in (0.0, 18.0)
-    )
-    far = [300.0 * math.sin(math.radians(347)), 300.0 * math.cos(math.radians(347))]
-    centre = hull.house.centroid
-    row, column = int((480 - centre.y - far[1]) / 10), int((480 + centre.x + far[0]) / 10)
-    patch = np.s_[row - 1 : row + 2, column - 1 : column + 2]
-    assert bright[patch].max() > 1.5 * dim[patch].max()
-
-
 def test_the_sun_agrees_with_the_almanac() -> None:
     # Noon elevations at 42.74 N: 23.8 in December, 70.7 in June.
     days = ((datetime(2024, 12, 21, 3, 6, tzinfo=UTC), 23.8), (datetime(2024, 6, 21, 3, 10, tzinfo=UTC), 70.7))
     for time, elevation_deg in days:
         assert sun_position(time, 133.07, 42.74)[1] == pytest.approx(elevation_deg, abs=0.1)
     assert sun_position(T, 133.07, 42.74)[0] < 180
-
-
-def test_sun_below_the_horizon_is_refused() -> None:
-    port, hull = one_hull()
-    with pytest.raises(ValueError, match="above the horizon"):
-        render_optical(
-            port, Grid(3.0, 20), np.zeros((20, 20)), [hull], Sky(0, -1, 0, 0, 0, 0), np.random.default_rng(0)
-        )
 
 
 def test_the_anchor_is_near_the_case() -> None:
