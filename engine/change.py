@@ -16,7 +16,7 @@ from berthwatch.clutter import Clutter, clutter
 from berthwatch.kernels.detect import departure, exceed
 from berthwatch.zones import Zones
 
-UNLIKE_WATER = 0.25
+UNLIKE_WATER = {"sar": 0.25, "optical": 0.5}
 """Where a larger share of the reference water is bright, it is cloud, ice or a rain cell: nothing can be told."""
 DECK_M = 60.0
 """Masks call bright decks cloud: hidden patches narrower than this, in clear surroundings, count as seen."""
@@ -77,7 +77,7 @@ def _waters(
             continue
         this = clutter(water, "sar" if kind == "sar" else "optical", looks)
         unlike = f"{this.bright_share:.0%} of the reference water is not like water"
-        found.append(unlike if this.bright_share > UNLIKE_WATER else this)
+        found.append(unlike if this.bright_share > UNLIKE_WATER[kind] else this)
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_opening, find_objects, label
+from scipy.ndimage import binary_dilation, binary_opening, find_objects, label
 
 Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 EIGHT = np.ones((3, 3), np.int8)
@@ -19,6 +19,8 @@ LONGEST_M = 450.0
 WIDEST_M = 130.0
 """Vessels rafted together, blurred by a 20 m point spread and bright enough to saturate, measure up to this."""
 WIDEST_OPTICAL_M = 75.0
+SHORTEST_OPTICAL_M = 40.0
+"""Launches, tugs and puffs of cloud are shorter; radar, whose point spread is longer than they are, cannot tell."""
 SLIMMEST = 1.8
 """Length over beam: vessels have 5 to 8, two rafted together half of that; clouds are round."""
 SLENDEREST = 8.0
@@ -28,6 +30,11 @@ LEAST_SHARE = 0.15
 """Of hulls run together: a berth's share of them that is no mere rim of the neighbour's."""
 SHARPEST_CLOUD = 0.2
 """Share of its own brightness that an edge gains per pixel: a hull's about half, a wisp's a tenth."""
+STEP = 1.5
+"""Between the levels at which a hull is looked for in thin cloud."""
+FALLS_TO = 0.5
+SLIM = 3.0
+"""Length over beam of a hull that was found within cloud, where doubt is greater."""
 LEAST_AREA_M2 = 250.0
 THICKNESSES_PX = (3, 4, 5)
 THICKER_PX = 4
@@ -99,7 +106,7 @@ def find_hulls(
     bright : (y, x) bool
         Pixels over the threshold.
     z : (y, x) float32
-        Standard deviations above water, 0 where not bright.
+        Standard deviations above water, NaN where not seen.
     berth : (y, x) int16
         The berth a pixel of declared water belongs to, -1 elsewhere.
     cloudy : (y, x) bool
@@ -118,18 +125,53 @@ def find_hulls(
     for part in touched[touched > 0]:
         box = boxes[part - 1]
         inside = labels[box] == part
-        if looks_root is None and _is_cloud(inside, cloudy[box], z[box], resolution_m):
-            continue
+        level = float(np.median(threshold[box][inside]))
         root = None if looks_root is None else float(np.median(looks_root[box][inside]))
-        kept = _cut(inside, z[box], root, float(np.median(threshold[box][inside])))
+        kept = _cut(inside, z[box], root, level) if root is not None else np.zeros_like(inside)
+        if root is None:
+            for clear in _without_cloud(inside, cloudy[box], z[box], level, resolution_m):
+                kept |= _cut(clear, z[box], None, level)
         if _has_line(inside, resolution_m):
             # a line stays one however it is cut: only what is clearly thicker than it may be a hull
             kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
         for piece in _pieces(kept):
             for rows, columns in _vessels(piece, berth[box], resolution_m):
                 whole = (rows + box[0].start, columns + box[1].start)
-                hulls.append(Hull(*whole, z[whole], *measure(rows, columns, resolution_m)))
+                hull = Hull(*whole, z[whole], *measure(rows, columns, resolution_m))
+                if root is not None or hull.length_m >= SHORTEST_OPTICAL_M:
+                    hulls.append(hull)
     return hulls
+
+
+def _without_cloud(
+    part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.float32], level: float, resolution_m: float
+) -> Iterator[NDArray[np.bool_]]:
+    """What of an optical part is no cloud: all of it, or what stands out of thin cloud around it as a hull does."""
+    if not _is_cloud(part, cloudy, z, resolution_m):
+        yield part
+        return
+    higher = level * STEP
+    labels, count = label(part & (z > higher), EIGHT)
+    for piece in range(1, count + 1):
+        inside = labels == piece
+        if np.count_nonzero(inside) * resolution_m**2 >= LEAST_AREA_M2:
+            found = _without_cloud(inside, cloudy, z, higher, resolution_m)
+            yield from (clear for clear in found if _stands_out(clear, z, resolution_m))
+
+
+def _stands_out(part: NDArray[np.bool_], z: NDArray[np.float32], resolution_m: float) -> bool:
+    """Whether a part is as slim as one vessel, and its brightness falls to half within three pixels all around.
+
+    The thick of a cloud is round, and grows thin more slowly.
+    """
+    rows, columns = np.nonzero(part)
+    length_m, beam_m, _ = measure(rows, columns, resolution_m)
+    if length_m < SLIM * beam_m:
+        return False
+    near = binary_dilation(part, EIGHT)
+    around = binary_dilation(near, EIGHT, iterations=2) & ~near
+    around &= np.isfinite(z)
+    return bool(around.any() and np.median(z[around]) < FALLS_TO * np.median(z[part]))
 
 
 def _is_cloud(part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.float32], resolution_m: float) -> bool:
@@ -138,10 +180,12 @@ def _is_cloud(part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.
         return True
     rows, columns = np.nonzero(part)
     length_m, beam_m, _ = measure(rows, columns, resolution_m)
-    if length_m > LONGEST_M or beam_m > WIDEST_OPTICAL_M or length_m < SLIMMEST * (beam_m - 2 * resolution_m):
+    if length_m > LONGEST_M or beam_m > WIDEST_OPTICAL_M or length_m < SLIMMEST * (beam_m - resolution_m):
         return True
-    steepest = np.quantile(np.hypot(*np.gradient(z))[part], 0.9)
-    return bool(steepest < SHARPEST_CLOUD * np.quantile(z[part], 0.9))
+    # where a neighbour was not seen there is no slope: a wisp cut off by a quay has an edge that is not its own
+    slopes = np.hypot(*np.gradient(z))[part]
+    known = slopes[np.isfinite(slopes)]
+    return known.size == 0 or bool(np.quantile(known, 0.9) < SHARPEST_CLOUD * np.quantile(z[part], 0.9))
 
 
 def _has_line(part: NDArray[np.bool_], resolution_m: float) -> bool:

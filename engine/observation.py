@@ -49,7 +49,7 @@ def _berth_rows(scene: Change, zones: Zones, back: Backdrop) -> list[dict[str, A
     """One row per berth of one scene."""
     hulls = find_hulls(
         scene.bright,
-        np.nan_to_num(scene.z),
+        scene.z,
         zones.owner,
         scene.beside_cloud,
         scene.threshold,

@@ -20,7 +20,7 @@ from berthwatch.kernels.quantile import temporal_quantile
 from berthwatch.kernels.shift import shift_bilinear
 from berthwatch.sampling import spread_evenly
 
-REACH_M = {"sar": 150.0, "optical": 50.0}
+REACH_M = {"sar": 150.0, "optical": 30.0}
 """The largest shift looked for. Terrain-corrected SAR is known to be wrong by 80 m, and a track to step when
 its processor is changed; optical scenes of one series are within some pixels."""
 LEAST_PEAK = 0.6
