@@ -30,14 +30,14 @@ ARRIVES_ANY: Final = np.array([0.30, 0.12, 0.12, 0.12, 0.12, 0.22])
 
 PRIOR: Final = {
     "arrivals": (2.0, 40.0),
-    "start": (4.0, 2.0),
+    "start": (6.0, 2.5),
     "step": (12.0, 2.2),
-    "finish": (4.0, 2.0),
+    "finish": (6.0, 2.5),
     "part": (1.0, 4.0),
-    "idle": (2.0, 3.0),
+    "idle": (3.0, 3.0),
 }
-"""Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; half a day
-of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle for 1.5."""
+"""Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; ten hours
+of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle a day."""
 PRIOR_PURPOSES: Final = 1.0
 """Dirichlet: each purpose counts for one call."""
 
@@ -66,7 +66,7 @@ def generator(rates: Rates) -> NDArray[np.float64]:
 
     >>> q = generator(prior_rates())
     >>> q.shape, bool(np.allclose(q.sum(axis=1), 0)), float(q[0, 1].round(2)), float(q[5, VACANT].round(2))
-    ((19, 19), True, 2.0, 2.0)
+    ((19, 19), True, 2.4, 2.4)
     """
     q = np.zeros((STATES + 1, STATES + 1))
     for first, step, arrives in ((0, 1, ARRIVES_EMPTY), (2 * LEVELS - 1, -1, ARRIVES_EMPTY)):
