@@ -1,18 +1,18 @@
 """From observations to what happened: occupancy, visits with their loads, and draws of whole histories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from berthwatch.barrels import Histories
-from berthwatch.calls import BerthLooks, draw_calls
+from berthwatch.calls import BerthLooks, Calls, draw_calls
 from berthwatch.load import load_log_likelihood, size_sigma_m, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
-from berthwatch.verdict import Told
+from berthwatch.verdict import Told, calls_at
 from berthwatch.vessel import Candidates, candidates, fleet_counts
 from berthwatch.visit import visits_of
 from berthwatch.volume import volumes
@@ -67,10 +67,24 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
         measured = bool(judged.looks["freeboard_m"].notna().any())
         histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), measured, first, last)
         told = Told(calls, who, histories.volumes.moved, port.fleet)
+        judged = replace(judged, looks=_counted(judged.looks, berths, calls))
     visits = visits_of(judged.looks, berths, told)
     visits = visits.assign(ais=ais_status(visits, ais, port)["ais"])
     counts = {"fleet": fleet_counts(port.fleet), "ais": dropped}
     return Inference(occupancy_table(judged.looks), visits, judged.model, histories, counts)
+
+
+def _counted(looks: pd.DataFrame, berths: Sequence[str], calls: Calls) -> pd.DataFrame:
+    """The looks with each berth's probability counted over the draws: those know that one vessel follows another.
+
+    Controls keep theirs, as nothing is drawn for them.
+    """
+    p_occupied = looks["p_occupied"].to_numpy(np.float64, copy=True)
+    for berth, name in enumerate(berths):
+        own = np.flatnonzero(looks["berth_id"] == name)
+        p_occupied[own] = (calls_at(calls, berth, own.size) >= 0).mean(axis=0)
+    occupied = pd.Series(p_occupied >= 0.5, index=looks.index, dtype="boolean").where(looks["visible"] > 0)
+    return looks.assign(p_occupied=p_occupied, occupied=occupied)
 
 
 def _looks_at(

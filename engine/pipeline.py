@@ -74,9 +74,9 @@ def _write(
         write_berths(port, folder)
         days.to_csv(folder / "ledger.csv", index=False, lineterminator="\n")
         write_json(folder / "summary.json", summary)
-        written = record(
-            inputs, cubes, ingested.set_aside, inference.model, {"draws": SEED}, port.path.parent.resolve()
-        )
+        seeds = {"draws": SEED}
+        written = record(inputs, cubes, ingested.set_aside, inference.model, seeds, port.path.parent.resolve())
+        written |= {"counts": inference.counts}
         write_json(folder / RECORD, written)
         report(folder)
         write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})
