@@ -46,15 +46,19 @@ UNKNOWN_CALLS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class BerthLooks:
-    """One berth's looks in order of time: `days` (n,) since the port's first look, whether anything was visible, and
-    the log-likelihoods of the look given vacancy (n,), and given each candidate at each level (n, candidates, LEVELS).
+    """One berth's looks, and the times at which a tracker was heard there, in order of time.
+
+    `days` (n,) since the port's first look; `look` (n,) which look it is, -1 where a tracker was heard; the
+    log-likelihoods of that given vacancy (n,), and given each candidate at each level (n, candidates, LEVELS).
+    `visible` (looks,): whether anything was visible.
     """
 
     berth_id: str
     days: NDArray[np.float64]
-    visible: NDArray[np.bool_]
+    look: NDArray[np.int64]
     log_vacant: NDArray[np.float64]
     log_taken: NDArray[np.float64]
+    visible: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +100,23 @@ class _Series:
 
 
 def _with_steps(berth: BerthLooks) -> _Series:
-    days, look = [berth.days[0] - LEAD_DAYS], [-1]
+    days, row = [berth.days[0] - LEAD_DAYS], [-1]
     for index, day in enumerate(berth.days):
         steps = int(np.ceil((day - days[-1]) / LONGEST_GAP_DAYS))
         before = days[-1]
         for step in range(1, steps):
             days.append(before + (day - before) * step / steps)
-            look.append(-1)
+            row.append(-1)
         days.append(float(day))
-        look.append(index)
-    at = np.array(look)
-    seen = at >= 0
-    log_vacant = np.where(seen, berth.log_vacant[at], 0.0)
-    log_taken = np.where(seen[:, None, None], berth.log_taken[at], 0.0)
-    moments = np.array(days)
+        row.append(index)
+    at = np.array(row)
+    known = at >= 0
+    log_vacant = np.where(known, berth.log_vacant[at], 0.0)
+    log_taken = np.where(known[:, None, None], berth.log_taken[at], 0.0)
+    moments, look = np.array(days), np.where(known, berth.look[at], -1)
     gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
     visible_before = np.cumsum(np.r_[0, berth.visible])
-    return _Series(moments, gaps, at, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
+    return _Series(moments, gaps, look, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
 
 
 def _draw_weights(candidates: Candidates, counted: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -16,6 +16,8 @@ ANYTHING = 0.003
 """Share of looks at a vacant berth that show something as bright as any hull."""
 ANYTHING_SPAN = 8.0
 """Range of the logarithm of change over which that something is spread evenly: from 1 to about 3,000."""
+BRIGHTEST = 1.5
+"""Standard deviations of the hulls' logarithms beyond which brighter tells nothing more."""
 PRIOR_LOOKS = 40.0
 """How many looks the prior counts for."""
 LEAST_STEP = 1.5
@@ -56,13 +58,13 @@ def log_emission(change: NDArray[np.float64], visible: NDArray[np.float64], mode
     size = np.log(np.where(some, change, 1.0))
     out = np.zeros((change.size, 2))
     for column, state in enumerate((model.vacant, model.occupied)):
-        density = (1 - state.nothing) * _normal(size, state)
         if column == 0:
-            density = density + ANYTHING / ANYTHING_SPAN
+            density = (1 - state.nothing) * _normal(size, state) + ANYTHING / ANYTHING_SPAN
             missed = np.full(change.size, state.nothing)
         else:
             # brighter than most hulls is still a hull: else a giant would count as a vacant berth's chance flash
-            density = np.where(size > state.mean, np.maximum(density, ANYTHING / ANYTHING_SPAN * 20), density)
+            usual = np.minimum(size, state.mean + BRIGHTEST * state.sigma)
+            density = (1 - state.nothing) * _normal(usual, state)
             missed = 1 - (1 - state.nothing) * share
         out[:, column] = np.log(np.where(some, np.maximum(density, 1e-12), missed))
     out[~seen] = 0

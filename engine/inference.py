@@ -11,6 +11,7 @@ from berthwatch.barrels import Histories
 from berthwatch.calls import BerthLooks, Calls, draw_calls
 from berthwatch.load import load_log_likelihood, size_sigma_m, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
+from berthwatch.rates import LEVELS
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
 from berthwatch.verdict import Told, calls_at
 from berthwatch.vessel import Candidates, candidates, fleet_counts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SEED: Final = 20240307
 """Of all draws: equal observations give equal tables."""
+HEARD_EVERY: Final = "6h"
+"""One position of a tracker in this time is enough: the next ones say the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,21 @@ def _looks_at(
     for name in berths:
         own = (judged.looks["berth_id"] == name).to_numpy()
         looks, occupancy = judged.looks[own], judged.log_likelihood[own]
-        positions = heard[heard["berth_id"] == name]
         taken = occupancy[:, 1, None, None] + load_log_likelihood(looks, kinds, sigma_m, who)
-        taken += tracker_log_likelihood(looks, positions, port.fleet, who)[:, :, None]
-        days = ((looks["time"] - first) / pd.Timedelta(days=1)).to_numpy(np.float64)
-        visible = looks["visible"].to_numpy(np.float64) > 0
-        found.append(BerthLooks(name, days, visible, occupancy[:, 0], taken))
+        here = heard[(heard["berth_id"] == name) & heard["time"].between(first, looks["time"].max())]
+        here = here[here["time"].dt.floor(HEARD_EVERY).ne(here["time"].dt.floor(HEARD_EVERY).shift())]
+        silent, present = tracker_log_likelihood(here["vessel_id"], port.fleet, who)
+        day = pd.Timedelta(days=1)
+        days = np.r_[((looks["time"] - first) / day).to_numpy(np.float64), ((here["time"] - first) / day).to_numpy()]
+        order = np.argsort(days, kind="stable")
+        found.append(
+            BerthLooks(
+                name,
+                days[order],
+                np.r_[np.arange(len(looks)), np.full(len(here), -1)][order],
+                np.r_[occupancy[:, 0], silent][order],
+                np.concatenate([taken, np.repeat(present[:, :, None], LEVELS, axis=2)])[order],
+                looks["visible"].to_numpy(np.float64) > 0,
+            )
+        )
     return found

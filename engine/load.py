@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from berthwatch.rates import LEVEL_EDGES, LEVEL_LOADS, LEVELS
 from berthwatch.vessel import NONE_OF_THESE, Candidates, freeboard_at, hull_log_likelihood
@@ -25,9 +26,8 @@ SIZE_BIAS_M: Final = {"optical": (0.0, 0.0), "sar": (25.0, 18.0)}
 """A radar's point spread and the saturation of steel widen what is bright."""
 SIZE_FLOOR: Final = 0.3
 """Share of the assumed error that no number of looks takes away: a hull's errors in successive looks are alike."""
-HEARD: Final = pd.Timedelta(hours=6)
 STRAY: Final = 0.002
-"""Probability that a position at a berth is not of the vessel that lies there [assumed]."""
+"""Probability that a position at a berth is not of a vessel that lies there [assumed]."""
 LEAST_PAIRS: Final = 8
 NEXT_LOOK_DAYS: Final = 1.5
 """Two looks within this time show the same vessel more often than not."""
@@ -91,7 +91,8 @@ def load_log_likelihood(
 
     Returns
     -------
-    (looks, candidates, LEVELS) float64, 0 for what explains a look best: it says who, not whether anyone.
+    (looks, candidates, LEVELS) float64, relative to their mean over who usually comes at which load: a look's hull says
+    who lies there, and only its change says whether anyone does.
     """
     of_row = np.array([sizes_m[source] for source in looks["source"]]).reshape(-1, 2)
     bias = np.array([SIZE_BIAS_M[kinds[source]] for source in looks["source"]]).reshape(-1, 2)
@@ -101,31 +102,42 @@ def load_log_likelihood(
     freeboard, sigma = (looks[name].to_numpy(np.float64) for name in ("freeboard_m", "freeboard_sigma_m"))
     for row in np.flatnonzero(np.isfinite(freeboard) & np.isfinite(sigma)):
         out[row] += _freeboard_terms(float(freeboard[row]), float(sigma[row]), candidates)
-    best: NDArray[np.float64] = out - out.max(axis=(1, 2), keepdims=True)
-    return best
+    usual = np.log(prior_weight(candidates)[:, np.newaxis] / LEVELS)
+    relative: NDArray[np.float64] = out - logsumexp(out + usual, axis=(1, 2), keepdims=True)
+    return relative
+
+
+def prior_weight(candidates: Candidates) -> NDArray[np.float64]:
+    """Probability of each candidate before anything is known: every second vessel is one of the fleet.
+
+    >>> from berthwatch.vessel import candidates
+    >>> float(prior_weight(candidates(None)).sum().round(9))
+    1.0
+    """
+    listed = candidates.vessel >= 0
+    share = np.where(listed, 0.5 / max(np.unique(candidates.vessel[listed]).size, 1), 0.5) * candidates.weight
+    weight: NDArray[np.float64] = share / share.sum()
+    return weight
 
 
 def tracker_log_likelihood(
-    looks: pd.DataFrame, positions: pd.DataFrame, fleet: pd.DataFrame | None, candidates: Candidates
-) -> NDArray[np.float64]:
-    """Log-likelihood (looks, candidates) of the trackers heard at a berth about the time of each look.
+    vessel_ids: pd.Series, fleet: pd.DataFrame | None, candidates: Candidates
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-likelihood of vessels heard at a berth.
 
     Parameters
     ----------
-    looks : DataFrame
-        Columns of `observations`, of one berth.
-    positions : DataFrame
-        `time` and `vessel_id` at that berth, as `positions_at_berths` gives them.
+    vessel_ids : Series of str
+        As the trackers say.
     fleet : DataFrame or None
     candidates : Candidates
+
+    Returns
+    -------
+    (n,) float64, if the berth is vacant; (n, candidates) float64, if a candidate lies there.
     """
-    out = np.zeros((len(looks), candidates.weight.size))
-    if positions.empty or fleet is None:
-        return out
-    row_of = {name: row for row, name in enumerate(fleet["vessel_id"])}
-    for row, time in enumerate(looks["time"]):
-        near = positions.loc[(positions["time"] - time).abs() <= HEARD, "vessel_id"]
-        if len(near):
-            heard = row_of.get(near.mode().iloc[0], NONE_OF_THESE)
-            out[row] = np.where(candidates.vessel == heard, 0.0, np.log(STRAY))
-    return out
+    listed = [] if fleet is None else fleet["vessel_id"].tolist()
+    row_of = {name: row for row, name in enumerate(listed)}
+    heard = np.array([row_of.get(name, NONE_OF_THESE) for name in vessel_ids], np.int64)
+    stray = np.log(STRAY / max(len(listed), 1))
+    return np.full(heard.size, stray), np.where(heard[:, np.newaxis] == candidates.vessel, 0.0, stray)
