@@ -20,7 +20,7 @@ MISREAD_SPAN_M: Final = 12.0
 """Range over which those are spread evenly."""
 TRIM_SIGMA_M: Final = 0.2
 """Trim, tide and squat between one look and the next [assumed]."""
-SIZE_SIGMA_M: Final = {"optical": (5.0, 3.0), "sar": (25.0, 18.0)}
+SIZE_SIGMA_M: Final = {"optical": (4.0, 2.5), "sar": (25.0, 18.0)}
 """Of length and beam, by kind of source, until its own looks say better [assumed]."""
 SIZE_BIAS_M: Final = {"optical": (0.0, 0.0), "sar": (25.0, 18.0)}
 """A radar's point spread and the saturation of steel widen what is bright."""
@@ -28,7 +28,8 @@ SIZE_FLOOR: Final = 0.3
 """Share of the assumed error that no number of looks takes away: a hull's errors in successive looks are alike."""
 STRAY: Final = 0.002
 """Probability that a position at a berth is not of a vessel that lies there [assumed]."""
-LEAST_PAIRS: Final = 8
+ASSUMED_PAIRS: Final = 2
+"""Pairs of looks that the assumed errors count for."""
 NEXT_LOOK_DAYS: Final = 1.5
 """Two looks within this time show the same vessel more often than not."""
 
@@ -50,13 +51,13 @@ def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[
         own = looks[(looks["source"] == source) & looks["hull_length_m"].notna()]
         soon = (own["berth_id"] == own["berth_id"].shift()) & (own["time"].diff() <= pd.Timedelta(days=NEXT_LOOK_DAYS))
         differences = [own[name].diff()[soon].abs().dropna() for name in ("hull_length_m", "hull_beam_m")]
-        assumed = SIZE_SIGMA_M[kind]
-        if len(differences[0]) < LEAST_PAIRS:
-            found[source] = assumed
-            continue
-        scatter = [1.4826 * float(each.median()) / np.sqrt(2) for each in differences]
-        length, beam = (np.hypot(SIZE_FLOOR * usual, own) for usual, own in zip(assumed, scatter, strict=True))
-        found[source] = (float(length), float(beam))
+        pairs = len(differences[0])
+        sigmas = []
+        for assumed, each in zip(SIZE_SIGMA_M[kind], differences, strict=True):
+            scatter = 1.4826 * float(each.median()) / np.sqrt(2) if pairs else 0.0
+            shared = (ASSUMED_PAIRS * assumed**2 + pairs * scatter**2) / (ASSUMED_PAIRS + pairs)
+            sigmas.append(float(np.sqrt(shared + (SIZE_FLOOR * assumed) ** 2)))
+        found[source] = (sigmas[0], sigmas[1])
     return found
 
 
