@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .PHONY: help setup demo test test-slow lint bench lock clean
 
 help:
-	@echo "make demo       berth visits out of satellite scenes, in demo-output/report.html"
+	@echo "make demo       berth visits out of satellite scenes, in demo-output/run/report.html"
 	@echo "make test       lint, types, tests, coverage"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make lint       ruff and mypy"

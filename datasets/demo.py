@@ -1,7 +1,8 @@
-"""The demonstration that `make demo` runs: scenes in, berth visits out, five lines for a person to read.
+"""The demonstration that `make demo` runs: scenes in, berth visits out, a few lines for a person to read.
 
 Real scenes are used where they lie: the folder `latakia` under $BERTHWATCH_DATA, else under ../shared/data.
-Where there are none, a port is simulated first. Everything is written under demo-output/.
+Where there are none, the Vostochny case of 2024 is simulated first, and the lines say what the news said of the real
+one, as far as the run could tell it. Everything is written under demo-output/.
 """
 
 import os
@@ -57,6 +58,33 @@ def describe(tables: Path, berths: Sequence["Berth"], set_aside: Sequence["SetAs
     ]
 
 
+def retell(tables: Path) -> list[str]:
+    """Say what a run found as the news told the case, in lines whose every number comes from what the run wrote.
+
+    Parameters
+    ----------
+    tables : Path
+        The folder of the run.
+
+    Returns
+    -------
+    list of str
+        Scenes; visits seen; visits estimated; what they did; barrels, or why there are none; and then the day the cap
+        was passed, or what the visits seen would have carried at fractions of full load.
+    """
+    from berthwatch.page.account import account
+    from berthwatch.page.folder import read_folder
+    from berthwatch.page.words import count
+
+    run = read_folder(tables)
+    places = count(run.visits.berth_id.nunique(), "berth")
+    return [
+        _scenes_line(run.observations),
+        f"Visits seen: {f'{len(run.visits)} at {places}' if len(run.visits) else 'none'}.",
+        *account(run),
+    ]
+
+
 def _scenes_line(observations: "pd.DataFrame") -> str:
     parts = [
         f"{group.scene_id.nunique()} of {source}, {group.time.min():%Y-%m-%d} to {group.time.max():%Y-%m-%d}"
@@ -94,19 +122,20 @@ def main() -> None:
     from berthwatch.config import read_port
     from berthwatch.pipeline import run
 
-    run_file = find_latakia()
-    if run_file is None:
-        from berthwatch.datasets.registry import scenario
-        from berthwatch.datasets.simulate import simulate
-
-        print(
-            "No real scenes here: simulating Vostochny 2024, with a synthetic pier and fleet (about 1 min).", flush=True
-        )
-        run_file = simulate(scenario("vostochny"), OUT / "port", SEED)
+    real = find_latakia()
+    run_file = real or _simulated()
     port = read_port(run_file)
     result = run(port, OUT / "run")
-    print(*describe(result.out, port.berths, result.set_aside), sep="\n")
+    print(*(describe(result.out, port.berths, result.set_aside) if real else retell(result.out)), sep="\n")
     print(f"Report: {(result.out / 'report.html').resolve()}")
+
+
+def _simulated() -> Path:
+    from berthwatch.datasets.registry import scenario
+    from berthwatch.datasets.simulate import simulate
+
+    print("No real scenes here: simulating Vostochny 2024, pier and fleet synthetic (a minute or two).", flush=True)
+    return simulate(scenario("vostochny"), OUT / "port", SEED)
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def check(port: Path, verbose: bool) -> None:
 
 @main.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--to", "target", required=True, type=click.Choice(["zarr", "cog", "gpkg"]), help="What to write.")
+@click.option("--to", "target", required=True, type=click.Choice(["zarr", "cog", "gpkg", "svg"]), help="What to write.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
 @_verbose
 def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None:
@@ -146,6 +146,7 @@ def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None
       berthwatch export port-run --to zarr --out port-zarr    the cubes, as plain Zarr v3
       berthwatch export port-run --to cog  --out port-cog     the cubes, a Cloud Optimized GeoTIFF a scene and band
       berthwatch export port-run --to gpkg --out port.gpkg    visits and berths, for a GIS
+      berthwatch export port-run --to svg  --out port.svg     the ledger's figure, for a page of your own
     """
     _start("plain", quiet=False, verbose=verbose)
     with _exit_status(verbose):

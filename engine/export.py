@@ -1,4 +1,4 @@
-"""What a run holds, in forms that other software opens: plain Zarr v3, Cloud Optimized GeoTIFF, GeoPackage.
+"""What a run holds, in forms that other software opens: plain Zarr v3, Cloud Optimized GeoTIFF, GeoPackage, SVG.
 
 Each file or folder appears whole, under its name, once it is complete.
 """
@@ -19,10 +19,11 @@ from berthwatch import layout
 from berthwatch.cube import open_cube
 from berthwatch.errors import Fault, InputError
 from berthwatch.georeference import crs_of, grid_of
+from berthwatch.page import picture
 from berthwatch.plan import check_format
 from berthwatch.store import MAIN, open_repository
 
-type Format = Literal["zarr", "cog", "gpkg"]
+type Format = Literal["zarr", "cog", "gpkg", "svg"]
 
 
 def export(run_dir: str | Path, out: str | Path, formats: Iterable[Format]) -> tuple[Path, ...]:
@@ -33,10 +34,10 @@ def export(run_dir: str | Path, out: str | Path, formats: Iterable[Format]) -> t
     run_dir : str or Path
         What `run` wrote.
     out : str or Path
-        A folder; for GeoPackage alone, also a file name that ends in ``.gpkg``.
-    formats : iterable of {"zarr", "cog", "gpkg"}
+        A folder; for one GeoPackage or picture alone, also a file name that ends in ``.gpkg`` or ``.svg``.
+    formats : iterable of {"zarr", "cog", "gpkg", "svg"}
         ``zarr``: each cube as `<source>.zarr`, sorted by time. ``cog``: a float32 file per scene and band, in a folder
-        per source. ``gpkg``: the layers `visits` and, where the run kept them, `berths`.
+        per source. ``gpkg``: the layers `visits` and, where the run kept them, `berths`. ``svg``: the ledger's figure.
 
     Returns
     -------
@@ -46,13 +47,14 @@ def export(run_dir: str | Path, out: str | Path, formats: Iterable[Format]) -> t
     Raises
     ------
     InputError
-        Nothing there to export, or a Zarr folder already there.
+        Nothing there to export, no volume to draw, or a Zarr folder already there.
     """
     run_dir, out = Path(run_dir), Path(out)
     written: list[Path] = []
     for each in formats:
-        if each == "gpkg":
-            written.append(_tables_to_gpkg(run_dir, out if out.suffix == ".gpkg" else out / f"{run_dir.name}.gpkg"))
+        if each in ("gpkg", "svg"):
+            target = out if out.suffix == f".{each}" else out / f"{run_dir.name}.{each}"
+            written.append(_tables_to_gpkg(run_dir, target) if each == "gpkg" else _ledger_to_svg(run_dir, target))
             continue
         for cube in _cubes(run_dir):
             written += [_cube_to_zarr(cube, out / f"{cube.name}.zarr")] if each == "zarr" else _cube_to_cogs(cube, out)
@@ -135,6 +137,13 @@ def _tables_to_gpkg(run_dir: Path, target: Path) -> Path:
         table.to_file(temporary, layer="visits", driver="GPKG", engine="pyogrio")
         if berths.is_file():
             gpd.read_file(berths, engine="pyogrio").to_file(temporary, layer="berths", driver="GPKG", engine="pyogrio")
+    return target
+
+
+def _ledger_to_svg(run_dir: Path, target: Path) -> Path:
+    drawn = picture(run_dir)
+    with _whole(target) as temporary:
+        temporary.write_text(drawn, encoding="utf-8", newline="\n")
     return target
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from shapely import get_coordinates, transform
 from shapely.geometry import MultiPolygon, Polygon, shape
 
+from berthwatch.page.words import round_step
+
 METRES_PER_DEGREE: Final = 111_320.0
 WIDTH: Final = 440.0
 MARGIN: Final = 36.0
@@ -58,16 +60,6 @@ def _polygons(berths: list[Mapping[str, Any]]) -> list[tuple[str, str, Polygon |
         if isinstance(area, Polygon | MultiPolygon) and not area.is_empty:
             found.append((str(berth.get("berth_id")), str(berth.get("kind") or "berth"), area))
     return found
-
-
-def round_length(most_m: float) -> float:
-    """The longest of 1, 2, 5, 10, ... metres that is not longer than this.
-
-    >>> round_length(740.0), round_length(99.0), round_length(2.0)
-    (500.0, 50.0, 2.0)
-    """
-    power = 10.0 ** np.floor(np.log10(most_m))
-    return float(next(step * power for step in (5, 2, 1) if step * power <= most_m * (1 + 1e-9)))
 
 
 def _overlap(a: Box, b: Box) -> bool:
@@ -120,7 +112,7 @@ def sketch_of(berths: list[Mapping[str, Any]]) -> Sketch | None:
         x, y, box = _name_place(area, name, names + others, WIDTH)
         names.append(box)
         places.append(Place(name, kind, "".join(lines), round(x, 1), round(y, 1)))
-    bar_m = round_length(0.3 * WIDTH / scale)
+    bar_m = round_step(0.3 * WIDTH / scale)
     words = f"{bar_m / 1000:g} km" if bar_m >= 1000 else f"{bar_m:g} m"
     centre = f"{_degrees((south + north) / 2, 'N', 'S')}, {_degrees((west + east) / 2, 'E', 'W')}"
     return Sketch(WIDTH, round(height, 1), tuple(places), round(bar_m * scale, 1), words, centre)

@@ -20,6 +20,20 @@ MARGIN: Final = 0.01
 MOST_TICKS: Final = 7
 LEAST_BAR: Final = 2.0
 """A stay seen in one look has no length, and would not be drawn at all."""
+DID: Final = {
+    "loaded": "loaded",
+    "discharged": "discharged",
+    "unchanged": "load unchanged",
+    "undetermined": "what it did could not be told",
+}
+"""Transitions, in the order in which they are explained, and the words for them."""
+MARKS: Final = {
+    "loaded": "M-4.5 3.5h9L0 -4.5z",
+    "discharged": "M-4.5 -3.5h9L0 4.5z",
+    "unchanged": "M-4 -4h8v8h-8z",
+    "undetermined": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",
+}
+"""A shape for each, around its middle: deeper is up, lighter is down, a square stays, a ring is open."""
 TICKS: Final = {"taken": (23.0, 6.0), "vacant": (31.0, 6.0), "unseen": (35.0, 2.0)}
 
 
@@ -39,12 +53,16 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A visit's bar or one of its windows: place, width, and what a pointer resting on it is told."""
+    """A visit's bar or one of its windows: place, width, and what a pointer resting on it is told.
+
+    `did` is a visit's transition, which its colour and the shape above it show; empty for a window.
+    """
 
     x: float
     width: float
     kind: str
     title: str
+    did: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +123,13 @@ def _bars(axis: Axis, visit: object) -> Iterator[Bar]:
     closed = WIDTH if pd.isna(v.departure_before) else axis.x(v.departure_before)  # type: ignore[attr-defined]
     begun, ended = axis.x(v.arrival_before), axis.x(v.departure_after)  # type: ignore[attr-defined]
     seen = f"seen from {minute(v.arrival_before)} to {minute(v.departure_after)}"  # type: ignore[attr-defined]
-    title = f"{v.berth_id}: {seen} UTC, in {count(v.observations, 'look')}"  # type: ignore[attr-defined]
-    yield Bar(opened, round(begun - opened, 1), "window", "")
-    yield Bar(ended, round(closed - ended, 1), "window", "")
+    did = v.transition if v.transition in DID else "undetermined"  # type: ignore[attr-defined]
+    looks = count(v.observations, "look")  # type: ignore[attr-defined]
+    title = f"{v.berth_id}: {seen} UTC, in {looks}: {DID[did]}"  # type: ignore[attr-defined]
+    yield Bar(opened, round(begun - opened, 1), "window", "", "")
+    yield Bar(ended, round(closed - ended, 1), "window", "", "")
     widened = max(LEAST_BAR - (ended - begun), 0.0) / 2
-    yield Bar(round(begun - widened, 1), round(ended - begun + 2 * widened, 1), "stay", title)
+    yield Bar(round(begun - widened, 1), round(ended - begun + 2 * widened, 1), "stay", title, did)
 
 
 def _words(looks: pd.DataFrame, visits: int, kind: str) -> str:

@@ -5,11 +5,14 @@ from typing import Any, Final
 import pandas as pd
 from scipy.special import betaincinv
 
+from berthwatch.page.account import account
 from berthwatch.page.folder import RunFolder
-from berthwatch.page.words import condense, count, day, length, share, significant
+from berthwatch.page.words import condense, count, day, interval, length, likelihood, share
 
 IN_DOUBT: Final = (0.05, 0.95)
 """Looks whose probability of being taken lies between these could be either."""
+
+MONTHLY: Final = ("By", "On visits seen (90 % interval)", "Estimated (90 % interval)", "Probability over the cap")
 
 
 def at_berths(run: RunFolder, table: pd.DataFrame, kind: str = "berth") -> pd.DataFrame:
@@ -18,7 +21,7 @@ def at_berths(run: RunFolder, table: pd.DataFrame, kind: str = "berth") -> pd.Da
 
 
 def headline(run: RunFolder) -> list[str]:
-    """The first sentences: what was seen, and at once what that number leaves out."""
+    """The first sentences: what was seen, and at once what that number leaves out, then what followed from it."""
     looks, visits = at_berths(run, run.occupancy), run.visits
     berths = sum(kind == "berth" for kind in run.kinds().values())
     if looks.empty:
@@ -27,34 +30,26 @@ def headline(run: RunFolder) -> list[str]:
     period = f"on {day(first)}" if first.normalize() == last.normalize() else f"between {day(first)} and {day(last)}"
     seen = f"In {count(scenes, 'scene')} taken {period}, {count(len(visits), 'visit')} "
     seen += f"{'was' if len(visits) == 1 else 'were'} seen at {'the one berth' if berths == 1 else f'the {berths:,} berths'} of {run.port}."
-    text = [seen]
-    text.append(
-        "This counts what the scenes show and nothing else: a vessel that came and left between two looks is not in it, "
-        "two vessels that followed each other between two looks count as one visit, and a false alarm would count as one too."
-    )
-    return [*text, _loads(run)]
-
-
-def _loads(run: RunFolder) -> str:
-    visits = run.visits
-    unknown = int((visits["transition"].fillna("undetermined") == "undetermined").sum())
-    stated = run.ledger.dropna(subset=["seen"])
-    if len(stated):
-        row = stated.iloc[-1]
-        low, middle, high = (significant(float(row[name])) for name in ("seen_low", "seen", "seen_high"))
-        return f"By {row['date']} the ledger holds {middle} barrels seen (90 % interval {low} to {high}); what gaps hid is not in it."
-    if not len(visits):
-        return "No load was determined, so no barrels are stated."
-    share_of = "none of them" if unknown == len(visits) else f"only {len(visits) - unknown:,} of them"
-    return f"Whether a vessel loaded or discharged could be told for {share_of}, so no barrels are stated."
+    return [seen, *account(run)]
 
 
 def figures(run: RunFolder) -> list[tuple[str, str]]:
-    """The few numbers that are quoted, each with what it counts."""
+    """The few numbers that are quoted, each with what it counts; those that the run does not have are left out."""
     looks, controls = at_berths(run, run.occupancy), at_berths(run, run.occupancy, "control")
     told, tried = looks["occupied"].notna().sum(), controls["occupied"].notna().sum()
+    quoted = [(f"{len(run.visits):,}", "visits seen")]
+    for name, meaning in (
+        ("visits_estimated", "visits estimated (90 % interval)"),
+        ("barrels", "barrels on visits seen (90 % interval)"),
+        ("barrels_estimated", "barrels estimated (90 % interval)"),
+    ):
+        low, middle, high = (run.summary.get(f"{name}{end}") for end in ("_low", "", "_high"))
+        if low is not None and middle is not None and high is not None:
+            least, _, most = interval(low, middle, high)
+            exact = name == "visits_estimated"
+            quoted.append((f"{low:,.0f} to {high:,.0f}" if exact else f"{least} to {most}", meaning))
     return [
-        (f"{len(run.visits):,}", "visits seen"),
+        *quoted,
         (f"{sum(kind == 'berth' for kind in run.kinds().values()):,}", "berths watched"),
         (f"{run.occupancy['scene_id'].nunique():,}", "scenes used"),
         (f"{told:,} of {len(looks):,}", "looks at berths that told something"),
@@ -62,9 +57,26 @@ def figures(run: RunFolder) -> list[tuple[str, str]]:
     ]
 
 
+def monthly(run: RunFolder) -> list[list[str]]:
+    """The ledger at the end of each month, in words: the columns of `MONTHLY`."""
+    known = run.ledger.dropna(subset=["seen", "estimated"])
+    rows = []
+    for _, row in known.groupby(known["date"].str[:7]).tail(1).iterrows():
+        cells = [day(pd.Timestamp(row["date"]))]
+        for name in ("seen", "estimated"):
+            low, middle, high = interval(row[f"{name}_low"], row[name], row[f"{name}_high"])
+            cells.append(f"{middle} ({low} to {high})")
+        rows.append([*cells, "" if pd.isna(row["p_over_cap"]) else likelihood(row["p_over_cap"])])
+    return rows
+
+
 def sureness(run: RunFolder) -> list[str]:
     """How far the visits can be relied on: false alarms where nothing moors, doubt, and the gaps between looks."""
-    text = [_false_alarms(run)]
+    only_seen = (
+        "The visits seen are what the scenes show and nothing else: a vessel that came and left between two looks is not among them, "
+        "two vessels alike that followed each other between two looks count as one, and a false alarm would count as one too."
+    )
+    text = [only_seen, _false_alarms(run)]
     looks = at_berths(run, run.occupancy)
     told = looks[looks["occupied"].notna()]
     if told.empty:
@@ -80,6 +92,11 @@ def sureness(run: RunFolder) -> list[str]:
         text.append(
             f"From one look at a berth to the next it is {length(gaps.median())} in the middle case and {length(gaps.max())} at most. "
             "Shorter visits can be missed, and no arrival or departure is known better than the two looks around it."
+        )
+    if run.summary.get("visits_estimated") is not None:
+        text.append(
+            "What the gaps hid is estimated from how often vessels came and how long they stayed, learned from these looks together with what "
+            "is assumed of a port. If short visits follow other habits than those that were seen, the estimate is off, and its interval does not know."
         )
     return text
 
@@ -107,18 +124,21 @@ def not_told(run: RunFolder) -> list[str]:
     text = []
     if len(visits):
         unknown = int((visits["transition"].fillna("undetermined") == "undetermined").sum())
-        text.append(
-            f"Load: for {unknown:,} of {count(len(visits), 'visit')} it is undetermined whether the vessel loaded or discharged."
-        )
-        arrivals, departures = int(visits["arrival_after"].isna().sum()), int(visits["departure_before"].isna().sum())
-        text.append(
-            f"Open windows: for {count(arrivals, 'visit')} the arrival and for {count(departures, 'visit')} the departure has no bound, "
-            "because no look before or after it showed the berth surely vacant."
-        )
-        if not visits[["vessel_id", "vessel_name"]].notna().any(axis=None):
+        if unknown:
             text.append(
-                "Vessels: none is named. The measures in the table are those of what shone, in the middle of all looks of a visit."
+                f"Load: for {unknown:,} of {count(len(visits), 'visit')} it is undetermined whether the vessel loaded or discharged."
             )
+        arrivals, departures = int(visits["arrival_after"].isna().sum()), int(visits["departure_before"].isna().sum())
+        if arrivals or departures:
+            text.append(
+                f"Open windows: for {count(arrivals, 'visit')} the arrival and for {count(departures, 'visit')} the departure has no bound, "
+                "because no look before or after it showed the berth surely vacant."
+            )
+        named = int(visits["vessel_id"].notna().sum())
+        which = f"{named:,} of {count(len(visits), 'visit')} are named" if named else "none is named"
+        text.append(
+            f"Vessels: {which}. Sizes in the table are those of what shone, in the middle of all looks of a visit."
+        )
         silent = int((visits["ais"].fillna("no-data") == "no-data").sum())
         if silent:
             text.append(
@@ -127,7 +147,7 @@ def not_told(run: RunFolder) -> list[str]:
     if run.ledger["seen"].isna().all():
         cap = run.summary.get("cap_barrels")
         against = f" and nothing is compared with the cap of {cap:,.0f} barrels a year" if cap else ""
-        text.append(f"Ledger: no load was determined, so no barrels are stated{against}.")
+        text.append(f"Ledger: no freeboard was measured in any look, so no barrels are stated{against}.")
     return text
 
 

@@ -6,14 +6,16 @@ from typing import Any, Final
 import pandas as pd
 
 from berthwatch.page.folder import RunFolder
-from berthwatch.page.words import minute, share, significant, stay
+from berthwatch.page.timeline import DID
+from berthwatch.page.words import interval, likelihood, minute, significant, stay
 
-DID: Final = {
-    "undetermined": "could not be told",
-    "loaded": "loaded",
-    "discharged": "discharged",
-    "unchanged": "load unchanged",
-}
+LOADS: Final = ("Load on arrival", "Load on leaving")
+LINED: Final = ("Arrived (UTC)", "Left (UTC)", "Did", *LOADS, "Barrels out", "Vessel")
+"""Columns whose cells are broken into lines where their words say so, and nowhere else."""
+TOLD_NOTHING: Final = 0.9
+"""An interval of load as wide as this says nothing about it."""
+UNCERTAIN: Final = 0.5
+"""Beyond this width an interval's middle is not worth naming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,32 @@ def _vessel(visit: Any) -> str:
     return (
         str(name)
         if pd.isna(visit.vessel_probability)
-        else f"{name} (probability {share(float(visit.vessel_probability))})"
+        else f"{name}\nprobability {likelihood(float(visit.vessel_probability))}"
     )
 
 
 def _did(visit: Any) -> str:
+    """What a visit did; a probability where it was told, and where it was not, none that could be read as a verdict."""
+    if visit.transition == "undetermined":
+        return "could not be told"
     words = DID.get(str(visit.transition), str(visit.transition))
-    known = visit.transition in DID and visit.transition != "undetermined" and not pd.isna(visit.transition_probability)
-    return f"{words} (probability {share(float(visit.transition_probability))})" if known else words
+    known = visit.transition in DID and not pd.isna(visit.transition_probability)
+    return f"{words}\nprobability {likelihood(float(visit.transition_probability))}" if known else words
+
+
+def _load(middle: Any, low: Any, high: Any) -> str:
+    """A load in percent of full, as far as its interval tells."""
+    if pd.isna(middle) or high - low >= TOLD_NOTHING:
+        return "not told"
+    bounds = f"{round(100 * low)} to {round(100 * high)} %"
+    return bounds if high - low > UNCERTAIN else f"{5 * round(20 * middle)} %\n({bounds})"
 
 
 def _barrels(visit: Any) -> str:
     if pd.isna(visit.barrels):
         return "not stated"
-    return f"{_number(visit.barrels)} ({_number(visit.barrels_low)} to {_number(visit.barrels_high)})"
+    low, middle, high = interval(visit.barrels_low, visit.barrels, visit.barrels_high)
+    return f"{low} to {high}" if visit.transition == "undetermined" else f"{middle}\n({low} to {high})"
 
 
 def _order(value: Any) -> str:
@@ -80,10 +94,11 @@ def _order(value: Any) -> str:
 def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
     """Headings and rows of the table of visits. Columns that no visit fills are left out; the text says so instead."""
     visits, ends = run.visits, _ends(run)
-    shown = {
-        "Vessel": bool(visits[["vessel_id", "vessel_name"]].notna().any(axis=None)),
-        "AIS": bool((visits["ais"].fillna("no-data") != "no-data").any()),
-        "Barrels": bool(visits["barrels"].notna().any()),
+    filled = {
+        "Vessel": visits[["vessel_id", "vessel_name"]].notna().any(axis=None),
+        "AIS": (visits["ais"].fillna("no-data") != "no-data").any(),
+        "Barrels out": visits["barrels"].notna().any(),
+        **dict.fromkeys(LOADS, visits[["arrival_load", "departure_load"]].notna().any(axis=None)),
     }
     rows = []
     for visit in visits.itertuples(index=False):
@@ -97,30 +112,24 @@ def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
             "Left (UTC)": Cell(
                 _window(visit.departure_after, visit.departure_before, False, last), visit.departure_after.isoformat()
             ),
+            "Did": Cell(_did(visit), str(visit.transition)),
+            LOADS[0]: Cell(
+                _load(visit.arrival_load, visit.arrival_load_low, visit.arrival_load_high), _order(visit.arrival_load)
+            ),
+            LOADS[1]: Cell(
+                _load(visit.departure_load, visit.departure_load_low, visit.departure_load_high),
+                _order(visit.departure_load),
+            ),
+            "Barrels out": Cell(_barrels(visit), _order(visit.barrels)),
+            "Vessel": Cell(_vessel(visit), _vessel(visit)),
+            "AIS": Cell(str(visit.ais), str(visit.ais)),
             "Stayed": Cell(
                 stay(visit.arrival_after, visit.arrival_before, visit.departure_after, visit.departure_before),
                 f"{least.total_seconds():.0f}",
             ),
             "Looks": Cell(f"{visit.observations:,}", str(visit.observations)),
             "Bright part (m)": Cell(_hull(visit), _order(visit.length_m)),
-            "Load": Cell(_did(visit), str(visit.transition)),
-            "Vessel": Cell(_vessel(visit), _vessel(visit)),
-            "AIS": Cell(str(visit.ais), str(visit.ais)),
-            "Barrels": Cell(_barrels(visit), _order(visit.barrels)),
             "Visit": Cell(visit.visit_id, visit.visit_id),
         }
-        rows.append([cell for name, cell in cells.items() if shown.get(name, True)])
-    names = [
-        "Berth",
-        "Arrived (UTC)",
-        "Left (UTC)",
-        "Stayed",
-        "Looks",
-        "Bright part (m)",
-        "Load",
-        "Vessel",
-        "AIS",
-        "Barrels",
-        "Visit",
-    ]
-    return [name for name in names if shown.get(name, True)], rows
+        rows.append({name: cell for name, cell in cells.items() if filled.get(name, True)})
+    return (list(rows[0]) if rows else []), [list(row.values()) for row in rows]

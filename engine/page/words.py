@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import ceil, floor, log10
 from typing import Final
 
 import pandas as pd
@@ -76,6 +77,55 @@ def share(value: float) -> str:
     if 0.999 < value < 1:
         return "over 99.9 %"
     return f"{significant(100 * value, 3 if value > 0.99 else 2)} %"
+
+
+def likelihood(value: float) -> str:
+    """A probability that was counted over draws, which are too few to tell one in a hundred from nothing.
+
+    >>> likelihood(0.0), likelihood(0.566), likelihood(1.0)
+    ('under 1 %', '57 %', 'over 99 %')
+    """
+    return "under 1 %" if value < 0.01 else "over 99 %" if value > 0.99 else f"{round(100 * value)} %"
+
+
+def round_step(most: float) -> float:
+    """The longest of 1, 2, 5, 10, ... that is not longer than this.
+
+    >>> round_step(740.0), round_step(99.0), round_step(2.0)
+    (500.0, 50.0, 2.0)
+    """
+    power = 10.0 ** floor(log10(most))
+    return next(step * power for step in (5, 2, 1) if step * power <= most * (1 + 1e-9))
+
+
+def interval(low: float, middle: float, high: float) -> tuple[str, str, str]:
+    """A number and its bounds, to about a fifteenth of the distance between them; the bounds are rounded outward.
+
+    >>> interval(623_111.0, 714_822.0, 828_999.0), interval(-19_473.0, 16_880.0, 27_816.0)
+    (('620,000', '710,000', '830,000'), ('−20,000', '16,000', '28,000'))
+    >>> interval(1284.0, 1284.0, 1284.0)
+    ('1,300', '1,300', '1,300')
+    """
+    if not high > low:
+        return significant(low), significant(middle), significant(high)
+    step = round_step((high - low) / 15)
+    decimals = max(0, -floor(log10(step)))
+    rounded = (floor(low / step), round(middle / step), ceil(high / step))
+    return tuple(_signed(steps * step, decimals) for steps in rounded)  # type: ignore[return-value]  # three of them
+
+
+def _signed(value: float, decimals: int) -> str:
+    """With a minus sign that does not look like a hyphen, and none before nothing."""
+    return f"{value + 0.0:,.{decimals}f}".replace("-", "−")
+
+
+def listed(items: Sequence[str]) -> str:
+    """Words one after the other, as a sentence has them.
+
+    >>> listed(["one"]), listed(["one", "two", "three"])
+    ('one', 'one, two and three')
+    """
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def length(time: pd.Timedelta) -> str:
