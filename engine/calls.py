@@ -223,10 +223,24 @@ def _collect(
     loads = [_within(LEVEL_OF[codes[:, column]], rng) for column in (0, 1)]
     still = codes[:, 0] == codes[:, 1]
     loads[1][still] = loads[0][still]
+    who = _unseen_like_seen(codes[:, 2], seen, draw, rng)
     return Calls(
-        draw, berth, times[:, 0], times[:, 1], codes[:, 2], PURPOSE_OF[codes[:, 0]], loads[0], loads[1],
+        draw, berth, times[:, 0], times[:, 1], who, PURPOSE_OF[codes[:, 0]], loads[0], loads[1],
         first, last, seen, shares,
     )  # fmt: skip
+
+
+def _unseen_like_seen(
+    candidate: NDArray[np.int64], seen: NDArray[np.bool_], draw: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Candidates in which each call that nobody saw is of a vessel of one that was, drawn at random in its draw."""
+    found = candidate.copy()
+    for number in np.unique(draw):
+        own = draw == number
+        known, unknown = np.flatnonzero(own & seen), np.flatnonzero(own & ~seen)
+        if known.size:
+            found[unknown] = candidate[rng.choice(known, unknown.size)]
+    return found
 
 
 def _within(level: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from berthwatch.barrels import Histories
 from berthwatch.calls import BerthLooks, Calls, draw_calls
-from berthwatch.load import load_log_likelihood, size_sigma_m, tracker_log_likelihood
+from berthwatch.load import load_log_likelihood, size_bias_m, size_sigma_m, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
 from berthwatch.rates import LEVELS
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SEED: Final = 20240307
 """Of all draws: equal observations give equal tables."""
+LEAST_TOLD: Final = 3
+"""Visits whose transition was told: fewer say too little of what the others did for any volume to be stated."""
 HEARD_EVERY: Final = "6h"
 """One position of a tracker in this time is enough: the next ones say the same again."""
 
@@ -67,11 +69,14 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
         who = candidates(port.fleet)
         first = judged.looks["time"].min()
         calls = draw_calls(_looks_at(berths, judged, who, port, ais), who, SEED)
-        measured = bool(judged.looks["freeboard_m"].notna().any())
-        histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), measured, first, last)
+        histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), False, first, last)
         told = Told(calls, who, histories.volumes.moved, port.fleet)
         judged = replace(judged, looks=_counted(judged.looks, berths, calls))
     visits = visits_of(judged.looks, berths, told)
+    if histories is not None:
+        histories = replace(histories, measured=int((visits["transition"] != "undetermined").sum()) >= LEAST_TOLD)
+    if histories is None or not histories.measured:
+        visits[["barrels_low", "barrels", "barrels_high"]] = np.nan
     visits = visits.assign(ais=ais_status(visits, ais, port)["ais"])
     counts = {"fleet": fleet_counts(port.fleet), "ais": dropped}
     return Inference(occupancy_table(judged.looks), visits, judged.model, histories, counts)
@@ -98,12 +103,13 @@ def _looks_at(
     kinds: dict[str, str] = dict.fromkeys(judged.looks["source"].unique().tolist(), "sar")
     kinds |= {source.name: source.kind for source in port.sources}
     sigma_m = size_sigma_m(judged.looks, kinds)
+    bias_m = size_bias_m(judged.looks, kinds, sigma_m, who)
     heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
     first, found = judged.looks["time"].min(), []
     for name in berths:
         own = (judged.looks["berth_id"] == name).to_numpy()
         looks, occupancy = judged.looks[own], judged.log_likelihood[own]
-        taken = occupancy[:, 1, None, None] + load_log_likelihood(looks, kinds, sigma_m, who)
+        taken = occupancy[:, 1, None, None] + load_log_likelihood(looks, sigma_m, bias_m, who)
         here = heard[(heard["berth_id"] == name) & heard["time"].between(first, looks["time"].max())]
         here = here[here["time"].dt.floor(HEARD_EVERY).ne(here["time"].dt.floor(HEARD_EVERY).shift())]
         silent, present = tracker_log_likelihood(here["vessel_id"], port.fleet, who)

@@ -23,7 +23,11 @@ TRIM_SIGMA_M: Final = 0.2
 SIZE_SIGMA_M: Final = {"optical": (4.0, 2.5), "sar": (25.0, 18.0)}
 """Of length and beam, by kind of source, until its own looks say better [assumed]."""
 SIZE_BIAS_M: Final = {"optical": (0.0, 0.0), "sar": (25.0, 18.0)}
-"""A radar's point spread and the saturation of steel widen what is bright."""
+"""A radar's point spread and the saturation of steel widen what is bright,"""
+BIAS_SIGMA_M: Final = {"optical": (2.5, 1.5), "sar": (15.0, 10.0)}
+"""more or less; bows and quays make an optical hull a little shorter and narrower [assumed]."""
+BIAS_STEPS: Final = np.linspace(-2.0, 2.0, 9)
+"""In those standard deviations, where the bias of a source is looked for."""
 SIZE_FLOOR: Final = 0.3
 """Share of the assumed error that no number of looks takes away: a hull's errors in successive looks are alike."""
 STRAY: Final = 0.002
@@ -61,6 +65,37 @@ def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[
     return found
 
 
+def size_bias_m(
+    looks: pd.DataFrame, kinds: dict[str, str], sizes_m: dict[str, tuple[float, float]], candidates: Candidates
+) -> dict[str, tuple[float, float]]:
+    """By how much each source measures hulls too long and too wide: what makes its hulls fit the candidates best.
+
+    Capacities go with the cube of the size, so that a metre of bias is some per cent of a port's volume.
+
+    Parameters
+    ----------
+    looks : DataFrame
+        Columns of `observations`.
+    kinds, sizes_m : dict
+        Kind of each source, and its errors of length and beam.
+    candidates : Candidates
+    """
+    found, usual = {}, np.log(prior_weight(candidates))
+    for source, kind in kinds.items():
+        own = looks[(looks["source"] == source) & looks["hull_length_m"].notna()]
+        length, beam = own["hull_length_m"].to_numpy(np.float64), own["hull_beam_m"].to_numpy(np.float64)
+        best, most = SIZE_BIAS_M[kind], -np.inf
+        for step in np.stack(np.meshgrid(BIAS_STEPS, BIAS_STEPS), axis=-1).reshape(-1, 2) if len(own) else ():
+            bias = np.array(SIZE_BIAS_M[kind]) + step * np.array(BIAS_SIGMA_M[kind])
+            sigma = np.broadcast_to(sizes_m[source], (len(own), 2))
+            fit = hull_log_likelihood(length - bias[0], beam - bias[1], sigma[:, 0], sigma[:, 1], candidates)
+            total = float(logsumexp(fit + usual, axis=1).sum()) - 0.5 * float((step**2).sum())
+            if total > most:
+                best, most = (float(bias[0]), float(bias[1])), total
+        found[source] = best
+    return found
+
+
 def _freeboard_terms(freeboard_m: float, sigma_m: float, candidates: Candidates) -> NDArray[np.float64]:
     """Log-likelihood (candidates, LEVELS) of one measured freeboard."""
     span = (candidates.freeboard_empty_m - candidates.freeboard_full_m)[:, None]
@@ -74,8 +109,8 @@ def _freeboard_terms(freeboard_m: float, sigma_m: float, candidates: Candidates)
 
 def load_log_likelihood(
     looks: pd.DataFrame,
-    kinds: dict[str, str],
     sizes_m: dict[str, tuple[float, float]],
+    bias_m: dict[str, tuple[float, float]],
     candidates: Candidates,
 ) -> NDArray[np.float64]:
     """Log-likelihood of each look's hull given who lies there at which load level.
@@ -84,10 +119,8 @@ def load_log_likelihood(
     ----------
     looks : DataFrame
         Columns of `observations`; rows without a hull say nothing.
-    kinds : dict
-        The kind of each source.
-    sizes_m : dict
-        Errors of length and beam in each source.
+    sizes_m, bias_m : dict
+        Errors of length and beam in each source, and by how much they are too large.
     candidates : Candidates
 
     Returns
@@ -96,7 +129,7 @@ def load_log_likelihood(
     who lies there, and only its change says whether anyone does.
     """
     of_row = np.array([sizes_m[source] for source in looks["source"]]).reshape(-1, 2)
-    bias = np.array([SIZE_BIAS_M[kinds[source]] for source in looks["source"]]).reshape(-1, 2)
+    bias = np.array([bias_m[source] for source in looks["source"]]).reshape(-1, 2)
     measured = looks[["hull_length_m", "hull_beam_m"]].to_numpy(np.float64) - bias
     sized = hull_log_likelihood(measured[:, 0], measured[:, 1], of_row[:, 0], of_row[:, 1], candidates)
     out = np.repeat(sized[:, :, np.newaxis], LEVELS, axis=2)

@@ -38,8 +38,8 @@ PRIOR: Final = {
 }
 """Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; ten hours
 of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle a day."""
-PRIOR_PURPOSES: Final = 1.0
-"""Dirichlet: each purpose counts for one call."""
+PRIOR_PURPOSES: Final = 0.3
+"""Dirichlet: a port is for the most part of one kind, and which one is not known before."""
 
 
 @dataclass(frozen=True, slots=True)
