@@ -41,7 +41,7 @@ class Emission:
     occupied: State
 
 
-PRIOR = Emission(vacant=State(0.97, np.log(2.0), 0.7), occupied=State(0.03, np.log(60.0), 1.1))
+PRIOR = Emission(vacant=State(0.97, np.log(2.0), 0.7), occupied=State(0.02, np.log(60.0), 1.1))
 """A hull of 60 standard deviations, give or take a factor of three; in a vacant berth, crumbs of twice the noise."""
 
 
@@ -50,7 +50,7 @@ def log_emission(change: NDArray[np.float64], visible: NDArray[np.float64], mode
 
     >>> looks = log_emission(np.array([0.0, 80.0, np.nan]), np.array([1.0, 1.0, 0.0]), PRIOR)
     >>> (looks[:, 1] - looks[:, 0]).round(1).tolist()
-    [-3.5, 6.8, 0.0]
+    [-3.9, 6.8, 0.0]
     """
     seen = np.isfinite(change) & (visible > 0)
     share = np.where(seen, np.clip(visible, 0, 1), 0)

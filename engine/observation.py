@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from berthwatch.backdrop import Backdrop, aligned, backdrop
 from berthwatch.batches import map_batches
 from berthwatch.change import Change, change
+from berthwatch.freeboard import measure_freeboard
 from berthwatch.georeference import grid_of
+from berthwatch.hullpicture import hull_size, picture_of, shows_of, window_of
 from berthwatch.hulls import LEAST_AREA_M2, Hull, find_hulls
 from berthwatch.kernels.detect import NOT_SEEN
 from berthwatch.kernels.zonal import weighted_fraction
+from berthwatch.sightline import angles_of
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 from berthwatch.zones import Zones, zones_of
 
@@ -35,6 +39,7 @@ LEAST_USABLE = 0.3
 LEAST_OVERLAP = 0.3
 """Share of a hull that must lie in a berth for it to be moored there rather than passing by."""
 COARSEST_FREEBOARD_M = 4.0
+ANGLES = ("sun_azimuth_deg", "sun_elevation_deg", "view_incidence_deg", "view_off_nadir_deg", "view_azimuth_deg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,18 @@ class Moored:
     signal: float
 
 
-def _berth_rows(scene: Change, zones: Zones, back: Backdrop) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """What the looks of one batch have in common: the scenes with all their bands, and where they lie."""
+
+    batch: xr.Dataset
+    zones: Zones
+    grid: GeoBox
+
+
+def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> list[dict[str, Any]]:
     """One row per berth of one scene."""
+    zones = looking.zones
     hulls = find_hulls(
         scene.bright,
         scene.z,
@@ -75,7 +90,9 @@ def _berth_rows(scene: Change, zones: Zones, back: Backdrop) -> list[dict[str, A
         if reason is None:
             clear_px = float(visible[berth] * usable_px[berth])
             row |= {"visible": round(float(visible[berth]), 4)}
-            row |= _hull_columns(owned[berth], clear_px, zones.resolution_m)
+            row |= _hull_columns(owned[berth], clear_px)
+            if owned[berth]:
+                row |= _measured(_largest(owned[berth]), scene, back, looking, step)
         else:
             row["reason"] = f"not seen: {reason}"
         rows.append(row)
@@ -113,20 +130,45 @@ def _owned(hulls: list[Hull], columns: int, zones: Zones) -> list[list[Moored]]:
     return owned
 
 
-def _hull_columns(moored: list[Moored], clear_px: float, resolution_m: float) -> dict[str, Any]:
+def _largest(moored: list[Moored]) -> Hull:
+    return max((each.hull for each in moored), key=lambda hull: hull.rows.size)
+
+
+def _hull_columns(moored: list[Moored], clear_px: float) -> dict[str, Any]:
     """What a berth's row says of the hulls in it."""
     change = round(sum(each.signal for each in moored) / clear_px**0.5, 3)
     if not moored:
         return {"change": change, "reason": "no hull seen"}
-    largest = max((each.hull for each in moored), key=lambda hull: hull.rows.size)
-    coarse = resolution_m > COARSEST_FREEBOARD_M
-    why = f"pixels of {resolution_m:g} m are too coarse" if coarse else "not measured"
+    largest = _largest(moored)
     return {
         "change": change,
         "hull_length_m": largest.length_m,
         "hull_beam_m": largest.beam_m,
         "hull_heading_deg": largest.heading_deg,
-        "reason": f"no freeboard: {why}",
+    }
+
+
+def _measured(hull: Hull, scene: Change, back: Backdrop, looking: _Looking, step: int) -> dict[str, Any]:
+    """The size and freeboard of a hull in an optical scene of fine pixels, or why there is no freeboard."""
+    batch, resolution_m = looking.batch, looking.zones.resolution_m
+    if resolution_m > COARSEST_FREEBOARD_M:
+        return {"reason": f"no freeboard: pixels of {resolution_m:g} m are too coarse"}
+    if batch.attrs["kind"] != "optical":
+        return {"reason": "no freeboard: not measured in radar scenes"}
+    window = window_of(hull, batch, step, resolution_m)
+    shows = shows_of(scene, back, hull, window)
+    picture, lie = picture_of(batch.isel(time=step), window, shows, hull, looking.grid, resolution_m)
+    length_m, beam_m = hull_size(picture, lie)
+    row: dict[str, Any] = {name: round(size, 1) for name, size in
+                           (("hull_length_m", length_m), ("hull_beam_m", beam_m)) if np.isfinite(size)}  # fmt: skip
+    angles = angles_of(*(float(batch[name].values[step]) if name in batch.coords else np.nan for name in ANGLES))
+    found = angles if isinstance(angles, str) else measure_freeboard(picture, lie, angles)
+    if isinstance(found, str):
+        return row | {"reason": f"no freeboard: {found}"}
+    return row | {
+        "freeboard_m": round(found.freeboard_m, 3),
+        "freeboard_sigma_m": round(found.sigma_m, 3),
+        "reason": "",
     }
 
 
@@ -134,6 +176,7 @@ def _observe_batch(
     batch: xr.Dataset, zones: Zones, backdrops: dict[str, Backdrop], looks: float | None
 ) -> list[dict[str, Any]]:
     images, seen = aligned(batch)
+    looking = _Looking(batch, zones, grid_of(batch.attrs))
     rows: list[dict[str, Any]] = []
     for step in range(batch.sizes["time"]):
         track = str(batch["track"].values[step])
@@ -143,7 +186,7 @@ def _observe_batch(
             "source": batch.attrs["source"],
             "scene_id": str(batch["scene_id"].values[step]),
         }
-        rows += [stamp | row for row in _berth_rows(scene, zones, backdrops[track])]
+        rows += [stamp | row for row in _berth_rows(scene, backdrops[track], looking, step)]
     return rows
 
 

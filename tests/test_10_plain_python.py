@@ -14,6 +14,7 @@ from berthwatch.kernels import (
     histories,
     jumps,
     paths,
+    profile,
     quantile,
     shift,
     stays,
@@ -65,6 +66,22 @@ def drawn() -> list[Any]:
     return [*out, last.codes]
 
 
+def fitted() -> list[Any]:
+    """Normal equations of a side's profile: two bands, two segments, pixels in the deck, at its edge and far out."""
+    rng = np.random.default_rng(3)
+    across, along = np.linspace(-12.0, 30.0, 24), np.tile([-4.0, 4.0], 12)
+    segment = np.repeat([0, 1], 12)
+    strip = profile.Strip(
+        across, along, segment, rng.normal(size=(2, 24)), np.array([[1.0, 0.2], [0.1, 1.0]]), 0.3, 1.4
+    )
+    shape = np.concatenate([[0.5, -1.0, 0.2, 0.01, 0.02, 0.01, 0.0], [0.1, -0.1], [0.1, -0.2], [4.0, 2.5]])
+    levels = rng.normal(size=(2, 7))
+    found = profile.profile_normals(strip, np.ones((2, 24)), shape, levels, np.array([0, 1]))
+    with pytest.raises(ValueError, match="must fit 2 bands and 2 segments"):
+        profile.profile_normals(strip, np.ones((2, 24)), shape[:-1], levels, np.array([0, 1]))
+    return [found.shapes, found.cross, found.levels, found.shape_slope, found.level_slope, found.residual, found.cover]
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
@@ -83,6 +100,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "draws": lambda: paths.sample_paths(*SERIES, seed=2**64 - 1, n_draws=5),
     "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
     "histories": drawn,
+    "profile": fitted,
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
@@ -92,6 +110,7 @@ MODULES = [
     histories,
     jumps,
     paths,
+    profile,
     quantile,
     shift,
     stays,

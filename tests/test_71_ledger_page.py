@@ -121,7 +121,7 @@ def test_a_cap_that_was_not_passed_gets_a_probability_and_none_no_word(run: RunF
     days = run.ledger.assign(p_over_cap=0.4)
     short = RunFolder(run.observations, run.occupancy, run.visits, days, run.summary, run.record)
     assert any("probability that the cap" in text and "is 40 %" in text for text in account(short))
-    free = read_folder(write_run(tmp_path / "free", LOADING * 2, None))
+    free = read_folder(write_run(tmp_path / "free", LOADING * 4, None))
     assert not any("cap" in text for text in account(free))
     page = bw.report(tmp_path / "free").read_text()
     assert 'class="cap"' not in page
