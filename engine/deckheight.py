@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from berthwatch.hullside import HIGHEST_M, LEAST_SEGMENTS
 from berthwatch.kernels.arrays import Doubles
-from berthwatch.kernels.profile import CONTRAST, EDGE, FOURTH, LEVELS, SHAPES, SIXTH, THIRD, WIDTH
-from berthwatch.kernels.profile import profile_normals
+from berthwatch.kernels.profile import CONTRAST, EDGE, FOURTH, LEVELS, SHAPES, SIXTH, THIRD, WIDTH, profile_normals
 from berthwatch.profile import Fit, Prior, curvature, descend, placed_at, prior_of
 from berthwatch.waterstrip import Beside
 
@@ -284,7 +283,9 @@ def _posterior(frame: Frame, fit: Fit, again: bool = True) -> DeckHeight:
         for place in order:
             shape = here.shape.copy()
             shape[at] = heights[place]
-            here = descend(frame.beside, frame.prior, placed_at(frame.beside, frame.prior, replace(here, shape=shape)), 2)
+            here = descend(
+                frame.beside, frame.prior, placed_at(frame.beside, frame.prior, replace(here, shape=shape)), 2
+            )
             best = here if here.cost < best.cost else best
             log_density[place] = -0.5 * (here.cost + curvature(frame.prior, here)[1] + _unlikely(frame, here))
             if log_density[place] < log_density.max() - NEGLIGIBLE:
