@@ -113,7 +113,7 @@ def _pick(weights: Doubles, size: int, key: np.uint64, counter: Counter) -> int:
             last = i
             level -= weights[i]
             if level < 0.0:
-                return i
+                break
     return last
 
 

@@ -60,10 +60,13 @@ def drawn() -> list[Any]:
         out += [np.nan_to_num(history.times_days), history.codes, history.jumps, history.days]
     late = stays.filter_stays(stays.looks_of([-9.0, 0.0], taken[2:], looks.gap[2:]), over, *states, first)
     last = histories.draw_history(late, over, chain, looks.gap[2:], days[2:], states[2], 7)
+    lying = stays.filter_stays(stays.looks_of([-99.0] * 2, taken[[1, 1]], looks.gap[:2]), over, *states, first)
+    same = [histories.draw_history(lying, over, chain, looks.gap[:2], days[:2], states[2], key) for key in range(9)]
+    assert {tuple(history.codes[0, 3:]) for history in same} == {(0, 0), (0, 1)}, "one stay, or another after it"
     contradicting = stays.looks_of([0.0, -np.inf], [[[-np.inf] * 2] * 2, [[0.0] * 2] * 2], [0, 0])
     with pytest.raises(ValueError, match="impossible"):
         stays.filter_stays(contradicting, over, *states, first)
-    return [*out, last.codes]
+    return [*out, last.codes, *(history.codes for history in same)]
 
 
 def fitted() -> list[Any]:
