@@ -3,31 +3,35 @@
 The shadow of the deck house, and of what stands on deck, is longer than the deck's own and displaced along the hull,
 and a barge or a launch may hide it, so each segment may have a height of its own: the deck's is the one that most
 agree on, with more room for strays above it than below. Its sigma is the spread of the posterior over heights, all
-else integrated out by Laplace's approximation at each height.
+else integrated out by Laplace's approximation at each height. A short dark shadow looks much like a longer faint one
+through a coarse pixel, so that several starts are followed, and what they end at is weighed by its evidence.
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from berthwatch.hullside import HIGHEST_M, LEAST_SEGMENTS
 from berthwatch.kernels.arrays import Doubles
-from berthwatch.kernels.profile import CONTRAST, EDGE, FOURTH, LEVELS, SHAPES, SIXTH, THIRD, WIDTH, profile_normals
+from berthwatch.kernels.profile import CONTRAST, EDGE, LEVELS, SHAPES, WIDTH, profile_normals
 from berthwatch.profile import Fit, Prior, curvature, descend, placed_at, prior_of
 from berthwatch.waterstrip import Beside
 
 HUBER = 3.0
-ROUGHNESS_PX = 0.02
-"""Root mean square of how far an edge strays from the model's within a pixel, at least."""
+ROUGHNESS_PX, ROUGHEST_PX, ROUGHEST_M = 0.02, 0.1, 0.2
+"""Root mean square of how far an edge strays from the model's: at least, and at most. Without the last a short shadow
+could pass for a ragged edge."""
 STARTS_M = (0.6, 1.2, 2.0, 3.0, 4.4, 6.5, 10.0, 14.0, 19.0)
 """Heights of decks, and of houses on them."""
-UNSURE_PX, UNSURE_DECK = 0.2, 0.1
-"""How far off the deck's edge (pixels) and its levels (as a share) may be at the start."""
-OUT_OF_LINE = 12.0
-"""A segment so much worse fitted than at its own best height has another than the rest."""
-MOST_VALLEYS, CLEARLY = 2, 6.0
-"""Of starts that are followed, and how much better than the first another must become."""
+CONTRASTS = (0.2, 0.4, 0.7)
+"""Shares of its light that water may lose in shadow, to begin with."""
+SETTLING = 2
+MOST_STARTS, ALIKE_M = 3, 0.3
+"""Of starts that are followed, and heights that count as one."""
+CLEARLY = 6.0
+"""How much better than the point begun at another must be to be gone to."""
 OWN_SPREAD_M = 6.0
 STRAY_ABOVE, STRAY_BELOW = 0.2, 0.05
 """Shares of segments whose height is more, or less, than the deck's."""
@@ -96,7 +100,41 @@ def deck_height(
     """
     likely_m = LIKELY_BEAMS * (beam_m + pixel_m)
     frame = Frame(beside, prior_of(beside, pixel_m, length_m), inner & opened, pixel_m, likely_m)
-    fit = _started(frame)
+    found = [_followed(frame, start) for start in _starts(frame)]
+    ends = [end for end in found if not isinstance(end, str)]
+    if not ends:
+        return next(end for end in found if isinstance(end, str))
+    mean_m, sigma_m = _mixed(ends)
+    if mean_m > MOST_LIKELY * likely_m:
+        return "what is dark beside the hull is longer than its own shadow"
+    best = max(ends, key=lambda end: end.log_evidence)
+    return DeckHeight(mean_m, sigma_m, best.blur_m, best.edge_m)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a start led: mean and spread of the height there, the log evidence for it, and what was fitted with it."""
+
+    height_m: float
+    sigma_m: float
+    log_evidence: float
+    blur_m: float
+    edge_m: float
+
+
+def _mixed(ends: list[End]) -> tuple[float, float]:
+    """Mean and standard deviation over ends, each as likely as its evidence says."""
+    log = np.array([end.log_evidence for end in ends])
+    share = np.exp(log - log.max())
+    share /= share.sum()
+    heights, sigmas = np.array([end.height_m for end in ends]), np.array([end.sigma_m for end in ends])
+    mean = float((share * heights).sum())
+    return mean, float(np.sqrt((share * (sigmas**2 + (heights - mean) ** 2)).sum()))
+
+
+def _followed(frame: Frame, fit: Fit) -> End | str:
+    """Where a start leads once segments may have heights of their own; or why to nothing."""
+    beside = frame.beside
     fit = _weighed(frame, descend(beside, frame.prior, _weighed(frame, fit), 5))
     own_prior = _own_prior(frame)
     own = fit
@@ -106,13 +144,11 @@ def deck_height(
         if np.count_nonzero(agreeing) < max(LEAST_SEGMENTS, LEAST_AGREEING * np.count_nonzero(frame.inner)):
             return "parts of the shadow disagree"
         fit = _weighed(frame, descend(beside, frame.prior, _together(frame, own, agreeing, height_m), 5))
-        own = placed_at(beside, own_prior, replace(own, weights=fit.weights))
-    found = _posterior(frame, descend(beside, frame.prior, fit, 5))
-    if found.height_m > MOST_LIKELY * likely_m:
-        return "what is dark beside the hull is longer than its own shadow"
-    if abs(found.height_m - height_m) > STRAYED * np.hypot(found.sigma_m, spread_m):
+        own = placed_at(beside, own_prior, replace(own, weights=fit.weights, log_variance=fit.log_variance))
+    end = _posterior(frame, descend(beside, frame.prior, fit, 5))
+    if abs(end.height_m - height_m) > STRAYED * np.hypot(end.sigma_m, spread_m):
         return "parts of the shadow disagree"
-    return found
+    return end
 
 
 def _free(frame: Frame, heights: int) -> NDArray[np.bool_]:
@@ -122,75 +158,44 @@ def _free(frame: Frame, heights: int) -> NDArray[np.bool_]:
     return free
 
 
-def _started(frame: Frame) -> Fit:
-    """Where to begin: each segment at the best of some heights, those that agree on one together.
+def _starts(frame: Frame) -> list[Fit]:
+    """The likeliest points to begin at, of those that heights and contrasts all over their range lead to.
 
-    At each height all segments are tried at once, with a shadow as dark as the strip's darkest water.
+    All segments share one height here. The contrast is freed last: before edge and height are right, a faint shadow
+    would make up for anything.
     """
     beside, prior = frame.beside, frame.prior
-    slot = np.zeros(frame.segments, np.int64)
     levels = np.hstack([prior.level[:, :LEVELS], beside.deck])
-    shape = prior.shape.copy()
-    shape[frame.heights :] = STARTS_M[len(STARTS_M) // 3]
-    dark = np.log(beside.darkness)
-    shape[CONTRAST] = dark.mean()
-    shape[SHAPES : SHAPES + dark.size] = dark - dark.mean()
-    nothing = profile_normals(beside.strip, np.ones_like(beside.strip.values), shape, levels, slot)
-    # before anything is known of the deck's texture and edge, its pixels count for less than water's
-    above = np.abs(beside.deck).mean(axis=1)[:, None]
-    cover, slope = nothing.cover
-    blurred = (UNSURE_PX * frame.pixel_m * slope) ** 2 + (UNSURE_DECK * cover) ** 2
-    weights = beside.count / (1 + beside.count * above**2 * blurred)
-    free = np.zeros(shape.size, np.bool_)
-    free[EDGE] = True
-    fit = placed_at(beside, prior, Fit(shape, levels, slot, weights, free, 0.0, nothing))
-    fits = [descend(beside, prior, _raised(frame, fit, start_m), 2) for start_m in STARTS_M]
-    misfits = np.stack([_by_segment(frame, each) for each in fits])
-    worse = np.minimum(misfits - misfits.min(axis=0), OUT_OF_LINE)
-    score = np.pad(worse[:, frame.inner].sum(axis=1), 1, constant_values=np.inf)
-    valleys = [place for place in range(len(fits)) if score[place + 1] <= min(score[place], score[place + 2])]
-    best: Fit | None = None
-    for place in sorted(valleys, key=lambda place: float(score[place + 1]))[:MOST_VALLEYS]:
-        shape = fits[place].shape.copy()
-        shape[frame.heights :] = np.array(STARTS_M)[np.argmin(misfits, axis=0)]
-        agreeing = frame.inner & (worse[place] < OUT_OF_LINE)
-        agreeing = agreeing if agreeing.any() else frame.inner
-        begun = _together(frame, replace(fits[place], shape=shape), agreeing, STARTS_M[place])
-        whole = begun.free
-        # the blur and the bulges wait until heights and contrasts are about right
-        partly = whole.copy()
-        partly[[WIDTH, THIRD, FOURTH, SIXTH]] = False
-        partly[frame.heights - frame.segments : frame.heights] = False
-        begun = replace(descend(beside, prior, replace(begun, free=partly), 5), free=whole)
-        if best is None:
-            best = descend(beside, prior, _weighed(frame, begun), 5)
-            continue
-        # compared by the same weights, for each would make its own fit look good
-        other = placed_at(beside, prior, replace(begun, weights=best.weights))
-        other = descend(beside, prior, other, 5)
-        gain = best.cost + _unlikely(frame, best) - other.cost - _unlikely(frame, other)
-        best = other if gain > CLEARLY else best
-    assert best is not None
-    return best
+    slot, free = np.zeros(frame.segments, np.int64), _free(frame, 1)
+    fixed = free.copy()
+    fixed[CONTRAST] = fixed[SHAPES : frame.heights - frame.segments] = False
+    ends = []
+    for contrast, height_m in product(CONTRASTS, STARTS_M):
+        shape = prior.shape.copy()
+        shape[CONTRAST], shape[frame.heights :] = np.log(contrast), height_m
+        normals = profile_normals(beside.strip, np.ones_like(beside.strip.values), shape, levels, slot)
+        begun = _weighed(frame, Fit(shape, levels, slot, normals.residual, 0.0, fixed, 0.0, normals))
+        ends.append(_settled(frame, replace(_settled(frame, begun), free=free)))
+    ends.sort(key=lambda end: end.cost + end.log_variance + _unlikely(frame, end))
+    kept: list[Fit] = []
+    for end in ends:
+        apart = [abs(float(end.shape[frame.heights] - other.shape[frame.heights])) > ALIKE_M for other in kept]
+        if all(apart) and len(kept) < MOST_STARTS:
+            kept.append(end)
+    return kept
+
+
+def _settled(frame: Frame, fit: Fit) -> Fit:
+    """The fit after its weights and it have been made to go together."""
+    for _ in range(SETTLING):
+        fit = descend(frame.beside, frame.prior, _weighed(frame, fit), 5)
+    return _weighed(frame, fit)
 
 
 def _unlikely(frame: Frame, fit: Fit) -> float:
     """What a deck's height beyond those of tankers costs."""
     beyond = max(float(fit.shape[frame.heights]) - frame.likely_m, 0.0) / (LIKELY_SPREAD * frame.likely_m)
     return beyond**2
-
-
-def _raised(frame: Frame, fit: Fit, height_m: float) -> Fit:
-    """The same point with another height for all segments."""
-    shape = fit.shape.copy()
-    shape[frame.heights :] = height_m
-    return placed_at(frame.beside, frame.prior, replace(fit, shape=shape))
-
-
-def _by_segment(frame: Frame, fit: Fit) -> Doubles:
-    """Each segment's share of the misfit."""
-    square = (fit.weights * fit.normals.residual**2).sum(axis=0)
-    return np.bincount(frame.beside.strip.segment, square, minlength=frame.segments)
 
 
 def _weighed(frame: Frame, fit: Fit) -> Fit:
@@ -207,13 +212,15 @@ def _weighed(frame: Frame, fit: Fit) -> Fit:
     variance = base[:, None] + cover**2 * texture[:, None]
     above = np.abs(fit.levels[:, LEVELS:][:, frame.inner]).mean(axis=1)[:, None]
     rough = (above * slope * frame.pixel_m) ** 2 * count
+    roughest = np.hypot(ROUGHEST_PX, ROUGHEST_M / frame.pixel_m)
     if edge.any():
         excess = np.minimum(square, 9 * np.median(square[:, edge], axis=1, keepdims=True)) - variance
         share = excess[:, edge].mean(axis=1) / np.maximum(rough[:, edge].mean(axis=1), 1e-12)
-        variance = variance + np.maximum(share, ROUGHNESS_PX**2)[:, None] * rough
+        variance = variance + np.clip(share, ROUGHNESS_PX**2, roughest**2)[:, None] * rough
     score = np.sqrt(square / variance * inflation)
     weights = count * np.minimum(1.0, HUBER / np.maximum(score, 1e-9)) / variance
-    return placed_at(frame.beside, frame.prior, replace(fit, weights=weights))
+    log_variance = float((np.log(variance) / inflation).sum())
+    return placed_at(frame.beside, frame.prior, replace(fit, weights=weights, log_variance=log_variance))
 
 
 def _mean_square(square: Doubles) -> Doubles:
@@ -266,7 +273,7 @@ def _together(frame: Frame, own: Fit, agreeing: NDArray[np.bool_], height_m: flo
     return placed_at(frame.beside, frame.prior, fit)
 
 
-def _posterior(frame: Frame, fit: Fit, again: bool = True) -> DeckHeight:
+def _posterior(frame: Frame, fit: Fit, again: bool = True) -> End:
     """Mean and spread over heights from 0 to the highest, each with all else fitted anew and integrated out."""
     at = frame.heights
     matrix, _ = curvature(frame.prior, fit)
@@ -294,7 +301,10 @@ def _posterior(frame: Frame, fit: Fit, again: bool = True) -> DeckHeight:
         # on the way a better point was met than the one begun at
         return _posterior(frame, descend(frame.beside, frame.prior, replace(best, free=fit.free), 5), again=False)
     density = np.exp(log_density - log_density.max()) * np.gradient(heights)
-    density /= density.sum()
-    mean = float((density * heights).sum())
-    sigma = float(np.sqrt((density * (heights - mean) ** 2).sum()))
-    return DeckHeight(mean, sigma, float(np.exp(fit.shape[WIDTH])), float(fit.shape[EDGE]))
+    total = density.sum()
+    mean = float((density * heights).sum() / total)
+    sigma = float(np.sqrt((density * (heights - mean) ** 2).sum() / total))
+    strays = int(fit.slot[frame.inner].max()) if frame.inner.any() else 0
+    belief = 0.5 * float(np.log(frame.prior.shape_weight[fit.free]).sum()) - strays * np.log(1 / STRAY_ABOVE)
+    log_evidence = float(log_density.max() + np.log(total) - 0.5 * fit.log_variance + belief)
+    return End(mean, sigma, log_evidence, float(np.exp(fit.shape[WIDTH])), float(fit.shape[EDGE]))

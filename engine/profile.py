@@ -24,12 +24,13 @@ from berthwatch.kernels.profile import (
 )
 from berthwatch.waterstrip import Beside
 
-BLUR_PX, BLUR_SPREAD, BLUR_SPAN = 0.67, 0.3, (0.3, 1.5)
-"""Standard deviation of the blur with the pixel itself (pixels), spread of its logarithm, and its bounds [assumed]."""
+BLUR_PX, BLUR_SPREAD, BLUR_SPAN = 0.5, 0.5, (0.05, 1.5)
+"""Standard deviation of the blur before the pixel (pixels), spread of its logarithm, and its bounds [assumed]."""
 CORRECTIONS = (0.02, 0.03, 0.01)
 """Spread of the blur's third, fourth and sixth Gram–Charlier coefficients; resampling alone gives 0.005."""
-DARKNESS, DARKNESS_SPREAD, BAND_SPREAD = 0.35, 0.6, 0.35
-"""Share of its light that water loses in shadow, spread of its logarithm, and of bands about it [assumed, wide]."""
+DARKNESS, DARKNESS_SPREAD, BAND_SPREAD, DARKNESS_SPAN = 0.35, 0.6, 0.35, (0.1, 0.95)
+"""Share of its light that water loses in shadow, spread of its logarithm, of bands about it, and its bounds [assumed,
+wide]: less could not be measured, and would pass for a long shadow where the edge is ragged."""
 BULGE_PX = 0.2
 EDGE_PX, EDGE_M, TURN_SPREAD = 0.4, 0.6, 0.03
 HEIGHT_SPREAD_M = 20.0
@@ -56,13 +57,15 @@ class Prior:
 class Fit:
     """A point of the fit: shape (N,), levels (K, M), the segments' slots, weights (K, P), and what is known there.
 
-    `free` (N,): which shapes are fitted. `cost`: misfit and priors. `normals`: at the point, without priors.
+    `log_variance`: twice what the weights cost, the sum of the logs of the variances they stand for. `free` (N,): which
+    shapes are fitted. `cost`: misfit and priors. `normals`: at the point, without priors.
     """
 
     shape: Doubles
     levels: Doubles
     slot: Integers
     weights: Doubles
+    log_variance: float
     free: NDArray[np.bool_]
     cost: float
     normals: Normals
@@ -144,6 +147,7 @@ def descend(beside: Beside, prior: Prior, fit: Fit, steps: int, enough: float = 
         for _ in range(5):
             shape, levels = fit.shape + share * step, fit.levels + share * level_step
             shape[WIDTH] = np.clip(shape[WIDTH], *prior.width_span)
+            shape[CONTRAST] = np.clip(shape[CONTRAST], *np.log(DARKNESS_SPAN))
             cost, normals = _cost(beside, prior, fit, shape, levels)
             if cost <= before:
                 fit = replace(fit, shape=shape, levels=levels, cost=cost, normals=normals)

@@ -25,10 +25,8 @@ UNCORRELATED = 0.05
 FINEST_M = 0.4
 """Pixels of a segment are averaged over so much across, or half a pixel if that is less."""
 CLIPPED = 3.0
-DARKEST = 0.05
-"""Share of a strip that lies in the shadow of hull and house even when both are low."""
-PLAUSIBLE = (0.2, 0.9)
-"""Contrasts to begin with."""
+LEAST_TURN = 0.02
+"""Half a pixel's side, foreshortened, in pixels: one that lies exactly along the edge would have none."""
 FLOOR = 1e-4
 """Reflectance: no sensor's noise is less."""
 
@@ -51,7 +49,7 @@ class Beside:
     """What is fitted: the strip in whitened bands, how many pixels each value is the mean of, and first guesses.
 
     `water` (K,) and `deck` (K, S): levels in whitened bands, the deck's over water's. `scale` (K,): what a contrast of
-    1 takes from the scene's bands. `darkness` (K,): the contrast of the strip's darkest water.
+    1 takes from the scene's bands.
     """
 
     strip: Strip
@@ -59,7 +57,6 @@ class Beside:
     water: Doubles
     deck: Doubles
     scale: Doubles
-    darkness: Doubles
     scatter: Scatter
 
 
@@ -122,18 +119,30 @@ def gather(picture: Picture, side: Side) -> Beside | None:
     top = _deck_levels(across, segment, values, side.segments, pixel)
     scale = np.maximum(water, 3 * scatter.spread)
     strip = Strip(
-        across, along, segment, scatter.white @ values, scatter.white * scale, side.sightline.side, side.sightline.tip
+        across,
+        along,
+        segment,
+        scatter.white @ values,
+        scatter.white * scale,
+        side.sightline.side,
+        side.sightline.tip,
+        pixel_across(side, pixel),
     )
-    dark = np.quantile(values[:, across > SKIRT_PX * pixel], DARKEST, axis=1)
     return Beside(
         strip,
         count,
         scatter.white @ water,
         scatter.white @ (top - water[:, None]),
         scale,
-        np.clip((water - dark) / scale, *PLAUSIBLE),
         scatter,
     )
+
+
+def pixel_across(side: Side, pixel_m: float) -> Doubles:
+    """Half of what either side of a pixel covers across the hull's side (2,), metres."""
+    across = side.across
+    halves: Doubles = np.abs([across[0, 1] - across[0, 0], across[1, 0] - across[0, 0]]) / 2
+    return np.maximum(halves, LEAST_TURN * pixel_m)
 
 
 def _averaged(

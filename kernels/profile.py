@@ -8,9 +8,11 @@ F0 = F(x), F1 = F(x + h side), F2 = F(x + h tip), the model is
     W0 + W1 along + W2 across + G R(x) + E (F1 - F0) + D_i F0 - C (F2 - F1)
 
 with water's plane W, a deck level D_i for each segment i of the hull's length and a slope G into the deck (R is the
-integral of F without its corrections), the side's level E, and the shadow's contrast C, in each band. F is a step
-blurred by a Gaussian with Gram and Charlier's corrections (Kendall & Stuart 1977, section 6.17) of third, fourth and
-sixth order. A fit needs the normal equations of this model, linearised, for hundreds of pixels some dozens of times.
+integral of the blurred step), the side's level E, and the shadow's contrast C, in each band. F is a step blurred by
+a Gaussian and seen by a square pixel that is turned against the edge, so that what it sees of the edge is blurred by
+a box of either of its sides; to that Gram and Charlier's corrections (Kendall & Stuart 1977, section 6.17) of third,
+fourth and sixth order are added. A fit needs the normal equations of this model, linearised, for hundreds of pixels
+some dozens of times.
 """
 
 import math
@@ -36,7 +38,8 @@ class Strip:
     """Pixels beside a hull: across and along (P,) in metres, segment (P,), values (K, P) in K bands.
 
     `mix` (K, K): what a contrast of 1 in the sensor's band j takes from band k. `side` and `tip`: metres per metre of
-    height, from the deck's edge to the foot of the side and to the tip of the shadow.
+    height, from the deck's edge to the foot of the side and to the tip of the shadow. `pixel` (2,): half the lengths,
+    in metres, that the two sides of a pixel have across the edge; neither may be 0.
     """
 
     across: Doubles
@@ -46,6 +49,7 @@ class Strip:
     mix: Doubles
     side: float
     tip: float
+    pixel: Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def profile_normals(strip: Strip, weights: Doubles, shape: Doubles, levels: Doub
 
     Examples
     --------
-    >>> strip = Strip(np.array([-9.0, 9.0]), np.zeros(2), np.zeros(2, np.int64), np.ones((1, 2)), np.ones((1, 1)), 0, 1)
+    >>> one, pixel = np.ones((1, 1)), np.array([0.5, 0.1])
+    >>> strip = Strip(np.array([-9.0, 9.0]), np.zeros(2), np.zeros(2, np.int64), np.ones((1, 2)), one, 0, 1, pixel)
     >>> levels = np.array([[1.0, 0, 0, 0, 0, 3.0]])
     >>> found = profile_normals(strip, np.ones((1, 2)), np.zeros(10), levels, np.zeros(1, int))
     >>> found.residual  # of water 1 and a deck 3 above it
@@ -110,20 +115,47 @@ def profile_normals(strip: Strip, weights: Doubles, shape: Doubles, levels: Doub
     )
     misfit = _accumulate(
         strip.across, strip.along, strip.segment, strip.values, strip.mix, float(strip.side), float(strip.tip),
-        weights, shape, levels, slot, out.shapes, out.cross, out.levels, out.shape_slope, out.level_slope,
+        strip.pixel, weights, shape, levels, slot, out.shapes, out.cross, out.levels, out.shape_slope, out.level_slope,
         out.residual, out.cover,
     )  # fmt: skip
     return Normals(out.shapes, out.cross, out.levels, out.shape_slope, out.level_slope, out.residual, out.cover, misfit)
 
 
 @kernel
-def _step(x: float, width: float, third: float, fourth: float, sixth: float, out: Doubles) -> None:
+def _seen_step(x: float, width: float, pixel: Doubles, out: Doubles) -> None:
+    """A step blurred by a Gaussian, at x, averaged over a pixel: out its value, slopes by x and by log width.
+
+    The mean over both sides of a pixel is the second difference of the step's second integral.
+    """
+    value, by_x, by_width = 0.0, 0.0, 0.0
+    for corner in range(4):
+        sign = 1.0 if corner == 0 or corner == 3 else -1.0
+        y = x + (pixel[0] if corner < 2 else -pixel[0]) + (pixel[1] if corner % 2 == 0 else -pixel[1])
+        z = y / width
+        if z < -FARTHEST:
+            continue
+        above = 1.0 if z > FARTHEST else 0.5 * math.erfc(-z * math.sqrt(0.5))
+        density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+        value += sign * 0.5 * ((y * y + width * width) * above + y * width * density)
+        by_x += sign * (y * above + width * density)
+        by_width += sign * width * width * above
+    area = 4.0 * pixel[0] * pixel[1]
+    out[0], out[1], out[2] = value / area, by_x / area, by_width / area
+
+
+@kernel
+def _step(
+    x: float, width: float, pixel: Doubles, third: float, fourth: float, sixth: float, out: Doubles
+) -> None:  # fmt: skip
     """The blurred step at x, its slopes by x, log width and the three corrections: out (6,)."""
-    z = x / width
+    whole = width * width + (pixel[0] * pixel[0] + pixel[1] * pixel[1]) / 3.0
+    spread = math.sqrt(whole)
+    z = x / spread
     if abs(z) > FARTHEST:
         out[:] = 0.0
         out[0] = 1.0 if z > 0.0 else 0.0
         return
+    _seen_step(x, width, pixel, out)
     square = z * z
     density = math.exp(-0.5 * square) / math.sqrt(2.0 * math.pi)
     # Hermite's polynomials of order 2 to 6
@@ -131,10 +163,10 @@ def _step(x: float, width: float, third: float, fourth: float, sixth: float, out
     quartic = square * (square - 6.0) + 3.0
     quintic = z * (square * (square - 10.0) + 15.0)
     sextic = square * (square * (square - 15.0) + 45.0) - 15.0
-    out[0] = 0.5 * math.erfc(-z * math.sqrt(0.5)) - density * (third * second + fourth * cubic + sixth * quintic)
-    slope = density * (1.0 + third * cubic + fourth * quartic + sixth * sextic)
-    out[1] = slope / width
-    out[2] = -z * slope
+    out[0] -= density * (third * second + fourth * cubic + sixth * quintic)
+    correction = density * (third * cubic + fourth * quartic + sixth * sextic)
+    out[1] += correction / spread
+    out[2] -= z * correction * width * width / whole
     out[3] = -density * second
     out[4] = -density * cubic
     out[5] = -density * quintic
@@ -195,7 +227,7 @@ def _fading(shape: Doubles, mix: Doubles) -> Doubles:
 @kernel
 def _accumulate(
     across: Doubles, along: Doubles, segment: Integers, values: Doubles, mix: Doubles, side: float, tip: float,
-    weights: Doubles, shape: Doubles, levels: Doubles, slot: Integers, shapes: Doubles, cross: Doubles,
+    pixel: Doubles, weights: Doubles, shape: Doubles, levels: Doubles, slot: Integers, shapes: Doubles, cross: Doubles,
     squares: Doubles, shape_slope: Doubles, level_slope: Doubles, residual: Doubles, cover: Doubles,
 ) -> float:  # fmt: skip
     bands, pixels = values.shape
@@ -213,9 +245,9 @@ def _accumulate(
         i = segment[p]
         height = shape[heights + slot[i]]
         x = shape[EDGE] + shape[TURN] * along[p] + shape[bulges + i] - across[p]
-        _step(x, width, shape[THIRD], shape[FOURTH], shape[SIXTH], top)
-        _step(x + height * side, width, shape[THIRD], shape[FOURTH], shape[SIXTH], foot)
-        _step(x + height * tip, width, shape[THIRD], shape[FOURTH], shape[SIXTH], end)
+        _step(x, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], top)
+        _step(x + height * side, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], foot)
+        _step(x + height * tip, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], end)
         z = x / width
         plain = 0.5 * math.erfc(-z * math.sqrt(0.5))
         density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)

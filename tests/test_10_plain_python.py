@@ -75,7 +75,14 @@ def fitted() -> list[Any]:
     across, along = np.linspace(-12.0, 30.0, 24), np.tile([-4.0, 4.0], 12)
     segment = np.repeat([0, 1], 12)
     strip = profile.Strip(
-        across, along, segment, rng.normal(size=(2, 24)), np.array([[1.0, 0.2], [0.1, 1.0]]), 0.3, 1.4
+        across,
+        along,
+        segment,
+        rng.normal(size=(2, 24)),
+        np.array([[1.0, 0.2], [0.1, 1.0]]),
+        0.3,
+        1.4,
+        np.array([1.2, 0.4]),
     )
     shape = np.concatenate([[0.5, -1.0, 0.2, 0.01, 0.02, 0.01, 0.0], [0.1, -0.1], [0.1, -0.2], [4.0, 2.5]])
     levels = rng.normal(size=(2, 7))
