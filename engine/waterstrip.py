@@ -24,6 +24,8 @@ UNCORRELATED = 0.05
 """Correlation under this is chance."""
 FINEST_M = 0.4
 """Pixels of a segment are averaged over so much across, or half a pixel if that is less."""
+NARROW_PX = 1.5
+"""Standard deviation, across, of what an edge or a short shadow changes when it moves."""
 CLIPPED = 3.0
 LEAST_TURN = 0.02
 """Half a pixel's side, foreshortened, in pixels: one that lies exactly along the edge would have none."""
@@ -82,19 +84,30 @@ def water_scatter(picture: Picture, side: Side) -> Scatter | None:
     images = np.zeros((level.size, *sample[box].shape))
     images[:, sample[box]] = np.clip(white @ score, -CLIPPED, CLIPPED)
     reach_px = max(CORRELATED_PX, round(CORRELATED_M / pixel))
-    inflation = _inflation(images, sample[box], reach_px)
+    inflation = _inflation(images, sample[box], reach_px, _steps_px(side, pixel))
     return Scatter(white / spread / np.sqrt(inflation)[:, None], inflation, level, spread)
 
 
-def _inflation(images: Doubles, sample: NDArray[np.bool_], reach: int) -> Doubles:
-    """The sum of each image's autocorrelation (K,): 1 for noise that no pixel shares with its neighbours."""
+def _steps_px(side: Side, pixel_m: float) -> tuple[float, float]:
+    """How far one row and one column down lie across the hull's side, in pixels."""
+    across = side.across
+    return float(across[1, 0] - across[0, 0]) / pixel_m, float(across[0, 1] - across[0, 0]) / pixel_m
+
+
+def _inflation(images: Doubles, sample: NDArray[np.bool_], reach: int, steps_px: tuple[float, float]) -> Doubles:
+    """The sum of each image's autocorrelation (K,): 1 for noise that no pixel shares with its neighbours.
+
+    What is looked for is long along the side and narrow across it, so that noise counts less the wider it is across.
+    """
     shape = [fft.next_fast_len(side + reach, real=True) for side in sample.shape]
     lags = np.arange(-reach, reach + 1)
     spectra = fft.rfft2(np.concatenate([images, sample[None].astype(np.float64)]), shape)
     products = fft.irfft2(np.abs(spectra) ** 2, shape)[:, lags[:, None], lags]
     covariance = products[:-1] / np.maximum(products[-1], 1.0)
     correlation = covariance / np.maximum(covariance[:, reach, reach], 1e-12)[:, None, None]
-    total: Doubles = np.where(correlation > UNCORRELATED, correlation, 0.0).sum(axis=(1, 2))
+    across = lags[:, None] * steps_px[0] + lags * steps_px[1]
+    alike = np.exp(-0.5 * (across / NARROW_PX) ** 2)
+    total: Doubles = np.where(correlation > UNCORRELATED, correlation * alike, 0.0).sum(axis=(1, 2))
     return np.maximum(total, 1.0)
 
 
@@ -140,8 +153,7 @@ def gather(picture: Picture, side: Side) -> Beside | None:
 
 def pixel_across(side: Side, pixel_m: float) -> Doubles:
     """Half of what either side of a pixel covers across the hull's side (2,), metres."""
-    across = side.across
-    halves: Doubles = np.abs([across[0, 1] - across[0, 0], across[1, 0] - across[0, 0]]) / 2
+    halves: Doubles = np.abs(_steps_px(side, pixel_m)) * pixel_m / 2
     return np.maximum(halves, LEAST_TURN * pixel_m)
 
 
