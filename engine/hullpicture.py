@@ -22,6 +22,8 @@ from berthwatch.sightline import ground_axes
 
 AROUND_M = 60.0
 """Beyond the hull's ends: water, and the shadow of 12 m of freeboard under a low sun."""
+NO_FARTHER = 0.55
+"""Half of what moments call its length, and a bit: a hull ends before this, or a neighbour begins."""
 CORE = 0.1
 """Half the width, over the beam, of the strip along which a hull's ends are looked for."""
 
@@ -126,12 +128,14 @@ def _between_halves(
     half = float(np.median(mean[inside])) / 2
     ends = []
     for sign in (1.0, -1.0):
-        ahead = np.argsort(sign * middle)
-        ahead = ahead[sign * middle[ahead] > 0.2 * about_m]
-        below = np.flatnonzero(mean[ahead] < half)
-        if below.size == 0 or below[0] == 0:
+        # from outside in: decks have dark gaps, as before a house, that are not their end
+        far = sign * middle
+        ahead = np.argsort(far)
+        ahead = ahead[(far[ahead] > 0.2 * about_m) & (far[ahead] < NO_FARTHER * about_m + 8 * step_m)]
+        above = np.flatnonzero(mean[ahead] >= half)
+        if above.size == 0 or above[-1] == ahead.size - 1:
             return math.nan
-        out, last = ahead[below[0]], ahead[below[0] - 1]
+        last, out = ahead[above[-1]], ahead[above[-1] + 1]
         if abs(middle[out] - middle[last]) > 4.5 * step_m:
             return math.nan
         share = (mean[last] - half) / (mean[last] - mean[out])
