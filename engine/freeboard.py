@@ -15,9 +15,9 @@ from berthwatch.waterstrip import gather
 COARSEST_SIDE_M = 1.0
 """A visible hull side is some metres wide at most: coarser pixels do not tell it from deck and water."""
 NARROWEST_PX = 2.5
-MOST_SIGMA_M = 2.0
+MOST_SIGMA_M = 1.5
 """A posterior as wide as this tells no more than what is known of vessels anyway."""
-EDGE_FLOOR_PX, EDGE_FLOOR_M = 0.12, 0.08
+EDGE_FLOOR_PX, EDGE_FLOOR_M = 0.08, 0.08
 """What is left open of an edge's place, however clear: sampling, bands beside one another, rails and fenders."""
 SCALE_FLOOR = 0.02
 """Share of a height by which angles and the flatness of the water leave it open."""

@@ -36,6 +36,8 @@ FALLS_TO = 0.5
 SLIM = 3.0
 """Length over beam of a hull that was found within cloud, where doubt is greater."""
 LEAST_AREA_M2 = 250.0
+WIDEST_GAP_M = 15.0
+"""Along a deck, that a shadow makes."""
 THICKNESSES_PX = (3, 4, 5)
 THICKER_PX = 4
 """A sidelobe is blurred to three pixels."""
@@ -76,6 +78,22 @@ def _pieces(mask: NDArray[np.bool_]) -> Iterator[Pixels]:
     for piece in range(1, count + 1):
         rows, columns = np.nonzero(labels == piece)
         yield rows, columns
+
+
+def _joined(pieces: list[Pixels], resolution_m: float) -> list[Pixels]:
+    """Pieces of one optical part, those that lie in one line as one: a house's shadow cuts a deck in two."""
+    whole: list[Pixels] = []
+    for piece in sorted(pieces, key=lambda piece: -piece[0].size):
+        for place, other in enumerate(whole):
+            both = (np.concatenate([other[0], piece[0]]), np.concatenate([other[1], piece[1]]))
+            length_m, beam_m, _ = measure(*both, resolution_m)
+            one, two = (measure(*each, resolution_m) for each in (other, piece))
+            if length_m <= one[0] + two[0] + WIDEST_GAP_M and beam_m <= one[1] + resolution_m / 2:
+                whole[place] = both
+                break
+        else:
+            whole.append(piece)
+    return whole
 
 
 def _cut(
@@ -134,7 +152,8 @@ def find_hulls(
         if _has_line(inside, resolution_m):
             # a line stays one however it is cut: only what is clearly thicker than it may be a hull
             kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
-        for piece in _pieces(kept):
+        pieces = _pieces(kept) if root is not None else _joined(list(_pieces(kept)), resolution_m)
+        for piece in pieces:
             for rows, columns in _vessels(piece, berth[box], resolution_m):
                 whole = (rows + box[0].start, columns + box[1].start)
                 hull = Hull(*whole, z[whole], *measure(rows, columns, resolution_m))

@@ -24,9 +24,9 @@ from berthwatch.kernels.profile import (
 )
 from berthwatch.waterstrip import Beside
 
-BLUR_PX, BLUR_SPREAD, BLUR_SPAN = 0.5, 0.5, (0.05, 1.5)
+BLUR_PX, BLUR_SPREAD, BLUR_SPAN = 0.5, 0.4, (0.05, 1.5)
 """Standard deviation of the blur before the pixel (pixels), spread of its logarithm, and its bounds [assumed]."""
-CORRECTIONS = (0.02, 0.03, 0.01)
+CORRECTIONS = (0.01, 0.015, 0.005)
 """Spread of the blur's third, fourth and sixth Gram–Charlier coefficients; resampling alone gives 0.005."""
 DARKNESS, DARKNESS_SPREAD, BAND_SPREAD, DARKNESS_SPAN = 0.35, 0.6, 0.35, (0.1, 0.95)
 """Share of its light that water loses in shadow, spread of its logarithm, of bands about it, and its bounds [assumed,

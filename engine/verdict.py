@@ -15,8 +15,8 @@ from berthwatch.calls import DRAWS, Calls
 from berthwatch.rates import PURPOSES
 from berthwatch.vessel import Candidates, name_of
 
-SURE_TRANSITION: Final = 0.9
-ODDS_RAISED: Final = 3.0
+SURE_TRANSITION: Final = 0.95
+ODDS_RAISED: Final = 1.5
 LEAST_CHANGE: Final = 0.25
 """Of load, for cargo to have been worked."""
 LEAST_NAMED: Final = 0.5
