@@ -89,13 +89,15 @@ class Calls:
 class _Series:
     """A berth's looks with steps without a look between them, so that no gap is long; `look` is -1 at such a step.
 
-    `visible_before[i]` counts the looks before look i that showed anything.
+    `visible_before[i]` counts the looks before look i that showed anything, `heard_before[i]` the times before step i
+    at which a tracker was heard.
     """
 
     days: NDArray[np.float64]
     gap_days: NDArray[np.float64]
     look: NDArray[np.int64]
     visible_before: NDArray[np.int64]
+    heard_before: NDArray[np.int64]
     looks: Looks
 
 
@@ -116,7 +118,10 @@ def _with_steps(berth: BerthLooks) -> _Series:
     moments, look = np.array(days), np.where(known, berth.look[at], -1)
     gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
     visible_before = np.cumsum(np.r_[0, berth.visible])
-    return _Series(moments, gaps, look, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
+    heard_before = np.cumsum(np.r_[0, known & (look < 0)])
+    return _Series(
+        moments, gaps, look, visible_before, heard_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64))
+    )
 
 
 def _draw_weights(candidates: Candidates, counted: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -132,6 +137,17 @@ def _draw_weights(candidates: Candidates, counted: NDArray[np.int64], rng: np.ra
     each = np.where(listed, share / max(vessels.size - 1, 1), 1 - share)
     weight: NDArray[np.float64] = each * candidates.weight
     return weight / weight.sum()
+
+
+def _quiet(history: History, series: _Series) -> NDArray[np.int64]:
+    """Candidates of the calls at which no tracker was heard, of those with a look.
+
+    A tracker names its vessel whatever is usual; how usual the fleet is among the others is another matter, since
+    what is watched and what keeps silent differ.
+    """
+    codes = history.codes[history.codes[:, 3] >= 0]
+    heard = series.heard_before[codes[:, 4] + 1] > series.heard_before[codes[:, 3]]
+    return codes[~heard, 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +210,8 @@ def draw_calls(berths: Sequence[BerthLooks], candidates: Candidates, seed: int) 
         rng = np.random.default_rng(_key(seed, 3, turn))
         jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
         rates = draw_rates(jumps, days, rng)
-        seen = np.concatenate([h.codes[h.codes[:, 3] >= 0, 2] for h in drawn])
-        weight = _draw_weights(candidates, seen, rng)
+        quiet = np.concatenate([_quiet(history, one) for history, one in zip(drawn, series, strict=True)])
+        weight = _draw_weights(candidates, quiet, rng)
     return _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
 
 

@@ -1,8 +1,8 @@
 """Visits: one stay of one vessel at one berth, with a window for its arrival and one for its departure.
 
 A visit is a run of looks at which the berth was more likely taken than not, cut where another vessel more likely
-than not took the first one's place. Its arrival lies between the last look at which the berth was surely vacant
-and the first at which it was surely taken; where there was no such look, the window is open.
+than not took the first one's place. Its arrival lies between the last look at which this vessel surely did not lie
+there and the first at which it surely did; where there was no such look, the window is open.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from berthwatch.tables import VISIT_COLUMNS, as_table
 from berthwatch.verdict import Told, calls_at, changed_over, verdict
 
-SURE = 0.95
+SURE = 0.98
 
 
 def _runs(taken: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
@@ -40,19 +40,33 @@ def _cut(runs: Iterator[tuple[int, int]], at: NDArray[np.int64]) -> list[tuple[i
     return found
 
 
-def _visit(looks: pd.DataFrame, start: int, end: int, earliest: int, latest: int) -> dict[str, Any]:
+def _lay(p: NDArray[np.float64], at: NDArray[np.int64], start: int, end: int) -> tuple[int, NDArray[np.float64]]:
+    """The look of start:end that is surest of the visit's vessel, and how likely that vessel lay there at each look.
+
+    Without draws every taken look of the run is of one vessel, and taken looks outside are of others.
+    """
+    if not at.size:
+        others = p >= 0.5
+        others[start:end] = False
+        return start + int(np.argmax(p[start:end])), np.where(others, 0.0, p)
+    within = at[:, start:end]
+    alike = [((within == within[:, [look]]) & (within[:, [look]] >= 0)).mean(axis=0) for look in range(end - start)]
+    surest = int(np.argmax(np.sum(alike, axis=1)))
+    same = (at == within[:, [surest]])[within[:, surest] >= 0]
+    return start + surest, same.mean(axis=0) * p[start + surest]
+
+
+def _visit(looks: pd.DataFrame, start: int, end: int, lay: NDArray[np.float64]) -> dict[str, Any]:
     """One visit from a berth's looks (seen ones only, in order of time), of which start:end are taken.
 
-    The windows reach no further than the looks earliest (the last of the visit before, -1 if there is none)
-    and latest (the first of the next, the number of looks if there is none): two vessels do not lie in one place.
+    `lay` (looks,): how likely the visit's vessel lay there at each. Looks at which that is open belong to neither side
+    of a window, so that where one vessel may have followed another unseen, the windows say so.
     """
-    p = looks["p_occupied"].to_numpy(np.float64)
     time = looks["time"]
-    sure = start + np.flatnonzero(p[start:end] >= SURE)
+    sure = start + np.flatnonzero(lay[start:end] >= SURE)
     first, last = (int(sure[0]), int(sure[-1])) if sure.size else (start, end - 1)
-    vacant = np.flatnonzero(p <= 1 - SURE)
-    before = [earliest, *vacant[(vacant < start) & (vacant > earliest)]]
-    after = [*vacant[(vacant >= end) & (vacant < latest)], latest]
+    away = np.flatnonzero(lay <= 1 - SURE)
+    before, after = [-1, *away[away < first]], [*away[away > last], len(lay)]
     during = looks.iloc[start:end]
     berth_id = str(during["berth_id"].iloc[0])
     return {
@@ -61,7 +75,7 @@ def _visit(looks: pd.DataFrame, start: int, end: int, earliest: int, latest: int
         "arrival_after": time.iloc[before[-1]] if before[-1] >= 0 else pd.NaT,
         "arrival_before": time.iloc[first],
         "departure_after": time.iloc[last],
-        "departure_before": time.iloc[after[0]] if after[0] < len(p) else pd.NaT,
+        "departure_before": time.iloc[after[0]] if after[0] < len(lay) else pd.NaT,
         "observations": end - start,
         "length_m": during["hull_length_m"].median(),
         "beam_m": during["hull_beam_m"].median(),
@@ -90,11 +104,10 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
         seen, p = looks[visible], looks["p_occupied"].to_numpy(np.float64)[visible]
         at = calls_at(told.calls, berth, len(looks))[:, visible] if told else np.empty((0, len(seen)), np.int64)
         runs = _cut(_runs(p >= 0.5), at)
-        ends, starts = [-1, *(end - 1 for _, end in runs)], [*(start for start, _ in runs), len(seen)]
-        for index, (start, end) in enumerate(runs):
-            row = _visit(seen, start, end, ends[index], starts[index + 1])
+        for start, end in runs:
+            surest, lay = _lay(p, at, start, end)
+            row = _visit(seen, start, end, lay)
             if told:
-                surest = start + int(np.argmax(p[start:end]))
                 measured = bool(seen["freeboard_m"].iloc[start:end].notna().any())
                 row |= verdict(told, at[:, surest], measured)
             rows.append(row)
