@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from berthwatch.kernels.histories import History, draw_history
 from berthwatch.kernels.stays import Filtered, Looks, expanded, filter_stays, looks_of
 from berthwatch.kernels.uniformisation import Uniformised, over_gaps, uniformised
+from berthwatch.load import prior_weight
 from berthwatch.rates import (
     BLOCKS,
     LEVEL_EDGES,
@@ -39,9 +40,6 @@ SAME_GAP_DAYS: Final = 0.01
 """Gaps are rounded to a quarter of an hour for the filter: there are then few different ones, each worked out once."""
 LEAD_DAYS: Final = 12.0
 """The histories begin this long before the first look, so that who lies there then has arrived some time."""
-FLEET_CALLS: Final = 2.0
-UNKNOWN_CALLS: Final = 2.0
-"""Beta prior: as many calls by vessels in the fleet as by others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +87,13 @@ class Calls:
 class _Series:
     """A berth's looks with steps without a look between them, so that no gap is long; `look` is -1 at such a step.
 
-    `visible_before[i]` counts the looks before look i that showed anything, `heard_before[i]` the times before step i
-    at which a tracker was heard.
+    `visible_before[i]` counts the looks before look i that showed anything.
     """
 
     days: NDArray[np.float64]
     gap_days: NDArray[np.float64]
     look: NDArray[np.int64]
     visible_before: NDArray[np.int64]
-    heard_before: NDArray[np.int64]
     looks: Looks
 
 
@@ -118,36 +114,7 @@ def _with_steps(berth: BerthLooks) -> _Series:
     moments, look = np.array(days), np.where(known, berth.look[at], -1)
     gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
     visible_before = np.cumsum(np.r_[0, berth.visible])
-    heard_before = np.cumsum(np.r_[0, known & (look < 0)])
-    return _Series(
-        moments, gaps, look, visible_before, heard_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64))
-    )
-
-
-def _draw_weights(candidates: Candidates, counted: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Probability of each candidate at an arrival, given which ones came: only the share of the fleet is learned.
-
-    How often each single vessel came is not: one that is not in the fleet but looks like one that is would
-    seem ever more familiar.
-    """
-    vessels, group = np.unique(candidates.vessel, return_inverse=True)
-    listed = vessels[group] >= 0
-    came = listed[counted].sum()
-    share = rng.beta(FLEET_CALLS + came, UNKNOWN_CALLS + counted.size - came) if listed.any() else 0.0
-    each = np.where(listed, share / max(vessels.size - 1, 1), 1 - share)
-    weight: NDArray[np.float64] = each * candidates.weight
-    return weight / weight.sum()
-
-
-def _quiet(history: History, series: _Series) -> NDArray[np.int64]:
-    """Candidates of the calls at which no tracker was heard, of those with a look.
-
-    A tracker names its vessel whatever is usual; how usual the fleet is among the others is another matter, since
-    what is watched and what keeps silent differ.
-    """
-    codes = history.codes[history.codes[:, 3] >= 0]
-    heard = series.heard_before[codes[:, 4] + 1] > series.heard_before[codes[:, 3]]
-    return codes[~heard, 2]
+    return _Series(moments, gaps, look, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +160,7 @@ def draw_calls(berths: Sequence[BerthLooks], candidates: Candidates, seed: int) 
     gaps = np.unique(np.concatenate([one.gap_days for one in series]))
     series = [replace(one, looks=replace(one.looks, gap=np.searchsorted(gaps, one.gap_days))) for one in series]
     rates = prior_rates()
-    weight = _draw_weights(candidates, np.empty(0, np.int64), np.random.default_rng(_key(seed, 0)))
+    weight = prior_weight(candidates)
     kept: list[tuple[int, int, History]] = []
     shares = []
     for turn in range(SETTLING + ROUNDS):
@@ -210,8 +177,6 @@ def draw_calls(berths: Sequence[BerthLooks], candidates: Candidates, seed: int) 
         rng = np.random.default_rng(_key(seed, 3, turn))
         jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
         rates = draw_rates(jumps, days, rng)
-        quiet = np.concatenate([_quiet(history, one) for history, one in zip(drawn, series, strict=True)])
-        weight = _draw_weights(candidates, quiet, rng)
     return _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
 
 
