@@ -14,15 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berthwatch.hullside import HIGHEST_M, LEAST_SEGMENTS
-from berthwatch.kernels.arrays import Doubles
 from berthwatch.kernels.profile import CONTRAST, EDGE, LEVELS, SHAPES, WIDTH, profile_normals
+from berthwatch.pixelweights import Frame, weighed
 from berthwatch.profile import Fit, Prior, curvature, descend, placed_at, prior_of
 from berthwatch.waterstrip import Beside
 
-HUBER = 3.0
-ROUGHNESS_PX, ROUGHEST_PX, ROUGHEST_M = 0.02, 0.1, 0.2
-"""Root mean square of how far an edge strays from the model's: at least, and at most. Without the last a short shadow
-could pass for a ragged edge."""
 STARTS_M = (0.6, 1.2, 2.0, 3.0, 4.4, 6.5, 10.0, 14.0, 19.0)
 """Heights of decks, and of houses on them."""
 CONTRASTS = (0.2, 0.4, 0.7)
@@ -56,27 +52,6 @@ class DeckHeight:
     sigma_m: float
     blur_m: float
     edge_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What all steps of one measurement share."""
-
-    beside: Beside
-    prior: Prior
-    inner: NDArray[np.bool_]
-    pixel_m: float
-    likely_m: float
-
-    @property
-    def segments(self) -> int:
-        """How many there are, off the inner length too."""
-        return int(self.inner.size)
-
-    @property
-    def heights(self) -> int:
-        """Where heights begin in the shape."""
-        return SHAPES + int(self.beside.deck.shape[0]) + self.segments
 
 
 def deck_height(
@@ -135,7 +110,7 @@ def _mixed(ends: list[End]) -> tuple[float, float]:
 def _followed(frame: Frame, fit: Fit) -> End | str:
     """Where a start leads once segments may have heights of their own; or why to nothing."""
     beside = frame.beside
-    fit = _weighed(frame, descend(beside, frame.prior, _weighed(frame, fit), 5))
+    fit = weighed(frame, descend(beside, frame.prior, weighed(frame, fit), 5))
     own_prior = _own_prior(frame)
     own = fit
     for _ in range(2):
@@ -143,7 +118,7 @@ def _followed(frame: Frame, fit: Fit) -> End | str:
         height_m, spread_m, agreeing = _agreed(frame, own, own_prior)
         if np.count_nonzero(agreeing) < max(LEAST_SEGMENTS, LEAST_AGREEING * np.count_nonzero(frame.inner)):
             return "parts of the shadow disagree"
-        fit = _weighed(frame, descend(beside, frame.prior, _together(frame, own, agreeing, height_m), 5))
+        fit = weighed(frame, descend(beside, frame.prior, _together(frame, own, agreeing, height_m), 5))
         own = placed_at(beside, own_prior, replace(own, weights=fit.weights, log_variance=fit.log_variance))
     end = _posterior(frame, descend(beside, frame.prior, fit, 5))
     if abs(end.height_m - height_m) > STRAYED * np.hypot(end.sigma_m, spread_m):
@@ -174,7 +149,7 @@ def _starts(frame: Frame) -> list[Fit]:
         shape = prior.shape.copy()
         shape[CONTRAST], shape[frame.heights :] = np.log(contrast), height_m
         normals = profile_normals(beside.strip, np.ones_like(beside.strip.values), shape, levels, slot)
-        begun = _weighed(frame, Fit(shape, levels, slot, normals.residual, 0.0, fixed, 0.0, normals))
+        begun = weighed(frame, Fit(shape, levels, slot, normals.residual, 0.0, fixed, 0.0, normals))
         ends.append(_settled(frame, replace(_settled(frame, begun), free=free)))
     ends.sort(key=lambda end: end.cost + end.log_variance + _unlikely(frame, end))
     kept: list[Fit] = []
@@ -188,48 +163,14 @@ def _starts(frame: Frame) -> list[Fit]:
 def _settled(frame: Frame, fit: Fit) -> Fit:
     """The fit after its weights and it have been made to go together."""
     for _ in range(SETTLING):
-        fit = descend(frame.beside, frame.prior, _weighed(frame, fit), 5)
-    return _weighed(frame, fit)
+        fit = descend(frame.beside, frame.prior, weighed(frame, fit), 5)
+    return weighed(frame, fit)
 
 
 def _unlikely(frame: Frame, fit: Fit) -> float:
     """What a deck's height beyond those of tankers costs."""
     beyond = max(float(fit.shape[frame.heights]) - frame.likely_m, 0.0) / (LIKELY_SPREAD * frame.likely_m)
     return beyond**2
-
-
-def _weighed(frame: Frame, fit: Fit) -> Fit:
-    """The fit with weights by its residuals: texture of the deck, roughness of its edge, strays.
-
-    Whitened water has unit effective variance; where the model fits it worse, its variance is raised.
-    """
-    count, inflation = frame.beside.count, frame.beside.scatter.inflation[:, None]
-    cover, slope = fit.normals.cover
-    square = fit.normals.residual**2 * count
-    water, deck, edge = cover < 0.02, cover > 0.6, (cover > 0.05) & (cover < 0.95)
-    base = np.maximum(_mean_square(square[:, water]) * inflation[:, 0], 1.0)
-    texture = np.maximum(_mean_square(square[:, deck]) - 1.0, 0.0)
-    variance = base[:, None] + cover**2 * texture[:, None]
-    above = np.abs(fit.levels[:, LEVELS:][:, frame.inner]).mean(axis=1)[:, None]
-    rough = (above * slope * frame.pixel_m) ** 2 * count
-    roughest = np.hypot(ROUGHEST_PX, ROUGHEST_M / frame.pixel_m)
-    if edge.any():
-        excess = np.minimum(square, 9 * np.median(square[:, edge], axis=1, keepdims=True)) - variance
-        share = excess[:, edge].mean(axis=1) / np.maximum(rough[:, edge].mean(axis=1), 1e-12)
-        variance = variance + np.clip(share, ROUGHNESS_PX**2, roughest**2)[:, None] * rough
-    score = np.sqrt(square / variance * inflation)
-    weights = count * np.minimum(1.0, HUBER / np.maximum(score, 1e-9)) / variance
-    log_variance = float((np.log(variance) / inflation).sum())
-    return placed_at(frame.beside, frame.prior, replace(fit, weights=weights, log_variance=log_variance))
-
-
-def _mean_square(square: Doubles) -> Doubles:
-    """Mean of each row with strays cut off at nine times what a normal law's middle says."""
-    if square.shape[1] == 0:
-        return np.zeros(square.shape[0])
-    limit = 9 * np.median(square, axis=1, keepdims=True) / 0.455
-    mean: Doubles = np.minimum(square, limit).mean(axis=1)
-    return mean
 
 
 def _own_prior(frame: Frame) -> Prior:

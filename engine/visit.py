@@ -60,17 +60,19 @@ def _visit(looks: pd.DataFrame, start: int, end: int, lay: NDArray[np.float64]) 
     """One visit from a berth's looks (seen ones only, in order of time), of which start:end are taken.
 
     `lay` (looks,): how likely the visit's vessel lay there at each. Looks at which that is open belong to neither side
-    of a window, so that where one vessel may have followed another unseen, the windows say so.
+    of a window, so that where one vessel may have followed another unseen, the windows say so. The id is of the first
+    look at which the berth was surely taken, whoever lay there.
     """
-    time = looks["time"]
+    time, p = looks["time"], looks["p_occupied"].to_numpy(np.float64)
     sure = start + np.flatnonzero(lay[start:end] >= SURE)
     first, last = (int(sure[0]), int(sure[-1])) if sure.size else (start, end - 1)
     away = np.flatnonzero(lay <= 1 - SURE)
-    before, after = [-1, *away[away < first]], [*away[away > last], len(lay)]
+    before, after = [-1, *away[away < start]], [*away[away >= end], len(lay)]
+    known = start + int(np.argmax(p[start:end] >= SURE))
     during = looks.iloc[start:end]
     berth_id = str(during["berth_id"].iloc[0])
     return {
-        "visit_id": f"{berth_id}-{time.iloc[first]:%Y%m%dT%H%M%S}",
+        "visit_id": f"{berth_id}-{time.iloc[known]:%Y%m%dT%H%M%S}",
         "berth_id": berth_id,
         "arrival_after": time.iloc[before[-1]] if before[-1] >= 0 else pd.NaT,
         "arrival_before": time.iloc[first],

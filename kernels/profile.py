@@ -23,14 +23,13 @@ import numpy as np
 
 from berthwatch.kernels.arrays import Doubles, Integers
 from berthwatch.kernels.compile import kernel
+from berthwatch.kernels.edge import blurred_step
 
 WIDTH, CONTRAST, EDGE, TURN, THIRD, FOURTH, SIXTH = range(7)
 """Places in the shape: logs of the blur's width and of the contrast, edge at along = 0, its slope, corrections."""
 SHAPES: Final = 7
 LEVELS: Final = 5
 """Levels before those of the deck's segments: W0, W1, W2, E, G."""
-FARTHEST: Final = 8.0
-"""Standard deviations at which a blurred step is 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,57 +120,6 @@ def profile_normals(strip: Strip, weights: Doubles, shape: Doubles, levels: Doub
     return Normals(out.shapes, out.cross, out.levels, out.shape_slope, out.level_slope, out.residual, out.cover, misfit)
 
 
-@kernel
-def _seen_step(x: float, width: float, pixel: Doubles, out: Doubles) -> None:
-    """A step blurred by a Gaussian, at x, averaged over a pixel: out its value, slopes by x and by log width.
-
-    The mean over both sides of a pixel is the second difference of the step's second integral.
-    """
-    value, by_x, by_width = 0.0, 0.0, 0.0
-    for corner in range(4):
-        sign = 1.0 if corner == 0 or corner == 3 else -1.0
-        y = x + (pixel[0] if corner < 2 else -pixel[0]) + (pixel[1] if corner % 2 == 0 else -pixel[1])
-        z = y / width
-        if z < -FARTHEST:
-            continue
-        above = 1.0 if z > FARTHEST else 0.5 * math.erfc(-z * math.sqrt(0.5))
-        density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-        value += sign * 0.5 * ((y * y + width * width) * above + y * width * density)
-        by_x += sign * (y * above + width * density)
-        by_width += sign * width * width * above
-    area = 4.0 * pixel[0] * pixel[1]
-    out[0], out[1], out[2] = value / area, by_x / area, by_width / area
-
-
-@kernel
-def _step(
-    x: float, width: float, pixel: Doubles, third: float, fourth: float, sixth: float, out: Doubles
-) -> None:  # fmt: skip
-    """The blurred step at x, its slopes by x, log width and the three corrections: out (6,)."""
-    whole = width * width + (pixel[0] * pixel[0] + pixel[1] * pixel[1]) / 3.0
-    spread = math.sqrt(whole)
-    z = x / spread
-    if abs(z) > FARTHEST:
-        out[:] = 0.0
-        out[0] = 1.0 if z > 0.0 else 0.0
-        return
-    _seen_step(x, width, pixel, out)
-    square = z * z
-    density = math.exp(-0.5 * square) / math.sqrt(2.0 * math.pi)
-    # Hermite's polynomials of order 2 to 6
-    second, cubic = square - 1.0, z * (square - 3.0)
-    quartic = square * (square - 6.0) + 3.0
-    quintic = z * (square * (square - 10.0) + 15.0)
-    sextic = square * (square * (square - 15.0) + 45.0) - 15.0
-    out[0] -= density * (third * second + fourth * cubic + sixth * quintic)
-    correction = density * (third * cubic + fourth * quartic + sixth * sextic)
-    out[1] += correction / spread
-    out[2] -= z * correction * width * width / whole
-    out[3] = -density * second
-    out[4] = -density * cubic
-    out[5] = -density * quintic
-
-
 OWN: Final = 7
 """Slopes a pixel has beside those by the contrasts: WIDTH, EDGE, TURN, the three corrections, its segment's height."""
 BASES: Final = LEVELS + 2
@@ -245,9 +193,9 @@ def _accumulate(
         i = segment[p]
         height = shape[heights + slot[i]]
         x = shape[EDGE] + shape[TURN] * along[p] + shape[bulges + i] - across[p]
-        _step(x, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], top)
-        _step(x + height * side, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], foot)
-        _step(x + height * tip, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], end)
+        blurred_step(x, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], top)
+        blurred_step(x + height * side, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], foot)
+        blurred_step(x + height * tip, width, pixel, shape[THIRD], shape[FOURTH], shape[SIXTH], end)
         z = x / width
         plain = 0.5 * math.erfc(-z * math.sqrt(0.5))
         density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)

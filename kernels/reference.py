@@ -7,11 +7,24 @@ a sum over many points.
 
 from collections.abc import Sequence
 from itertools import pairwise, product
+from math import erf, pi, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from berthwatch.kernels.arrays import Array, Doubles, Integers
+from berthwatch.kernels.profile import (
+    CONTRAST,
+    EDGE,
+    FOURTH,
+    LEVELS,
+    SHAPES,
+    SIXTH,
+    THIRD,
+    TURN,
+    WIDTH,
+    Strip,
+)
 
 MASK_64 = 2**64 - 1
 
@@ -233,3 +246,33 @@ def dense_stays(
     rates[vacant, vacant] = generator[states, states]
     emission = np.concatenate([log_taken[:, :, level].reshape(len(log_vacant), vacant), log_vacant[:, None]], axis=1)
     return emission, rates, np.r_[np.outer(weight, initial[:states]).ravel(), initial[states]]
+
+
+def blurred_step(x: float, width: float, pixel: Doubles, corrections: Doubles) -> float:
+    """The step at x by quadrature: the Gaussian's integral over a rectangle of points, with its corrections."""
+    nodes, weights = np.polynomial.legendre.leggauss(28)
+    places = x + pixel[0] * nodes[:, None] + pixel[1] * nodes
+    mean = np.sum(weights[:, None] * weights * np.vectorize(erf)(places / width / sqrt(2.0))) / 8.0 + 0.5
+    spread = sqrt(width**2 + (pixel**2).sum() / 3.0)
+    hermite = np.polynomial.hermite_e.hermeval(
+        x / spread, [0.0, 0.0, corrections[0], corrections[1], 0.0, corrections[2]]
+    )
+    return float(mean - np.exp(-0.5 * (x / spread) ** 2) / sqrt(2.0 * pi) * hermite)
+
+
+def profile_model(strip: Strip, shape: Doubles, levels: Doubles, slot: Integers) -> Doubles:
+    """What the model says of each pixel in each band (K, P), term by term as the module's text has them."""
+    bands, width = len(levels), np.exp(shape[WIDTH])
+    bulge, height = shape[SHAPES + bands :][: slot.size], shape[SHAPES + bands + slot.size :]
+    out = np.empty_like(strip.values)
+    for p, (across, along, i) in enumerate(zip(strip.across, strip.along, strip.segment, strict=True)):
+        x = shape[EDGE] + shape[TURN] * along + bulge[i] - across
+        reach = height[slot[i]] * np.array([0.0, strip.side, strip.tip])
+        f0, f1, f2 = (blurred_step(x + far, width, strip.pixel, shape[[THIRD, FOURTH, SIXTH]]) for far in reach)
+        z = x / width
+        ramp = width * (z * (0.5 + 0.5 * erf(z / sqrt(2.0))) + np.exp(-0.5 * z * z) / sqrt(2.0 * pi))
+        dark = strip.mix @ np.exp(shape[CONTRAST] + shape[SHAPES : SHAPES + bands])
+        plane = levels[:, 0] + levels[:, 1] * along + levels[:, 2] * across
+        side, deck = levels[:, 3] * (f1 - f0), levels[:, LEVELS + i] * f0
+        out[:, p] = plane + side + levels[:, 4] * ramp + deck - dark * (f2 - f1)
+    return out

@@ -10,6 +10,7 @@ import pytest
 from berthwatch.kernels import (
     coverage,
     detect,
+    edge,
     forward_backward,
     histories,
     jumps,
@@ -116,6 +117,7 @@ CASES: dict[str, Callable[[], Any]] = {
 MODULES = [
     coverage,
     detect,
+    edge,
     forward_backward,
     histories,
     jumps,

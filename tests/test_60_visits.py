@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from berthwatch.calls import DRAWS, Calls
 from berthwatch.tables import VISIT_COLUMNS
+from berthwatch.verdict import Told
+from berthwatch.vessel import candidates
 from berthwatch.visit import visits_of
 
 START = pd.Timestamp("2024-03-01T00:00:00Z")
@@ -27,6 +31,7 @@ def judged(
             "p_occupied": [0.97 if p is None else p for p in p_occupied],
             "hull_length_m": [100.0 + index for index in range(len(p_occupied))],
             "hull_beam_m": 16.0,
+            "freeboard_m": np.nan,
         }
     )
 
@@ -142,3 +147,39 @@ def test_windows_are_always_in_order_and_visits_never_overlap(looks: list[tuple[
     assert (starts["arrival_after"] >= ends["departure_after"]).all()
     taken = sum(p is not None and p >= 0.5 for p, _ in looks)
     assert found["observations"].sum() == taken
+
+
+def told(at: list[list[int]]) -> Told:
+    """Draws in which the calls of these numbers lay at one berth at each look, -1 for none."""
+    draws = [at[draw % len(at)] for draw in range(DRAWS)]
+    rows = [(draw, call, looks) for draw, looks in enumerate(draws) for call in sorted(set(looks) - {-1})]
+    spans = [[look for look, lay in enumerate(looks) if lay == call] for _, call, looks in rows]
+    size, nothing = len(rows), np.zeros(len(rows))
+    calls = Calls(
+        np.array([draw for draw, _, _ in rows]), np.zeros(size, np.int64), nothing, nothing, np.zeros(size, np.int64),
+        np.zeros(size, np.int64), nothing, nothing, np.array([span[0] for span in spans]),
+        np.array([span[-1] for span in spans]), np.ones(size, np.bool_), np.full((DRAWS, 3), 1 / 3),
+    )  # fmt: skip
+    return Told(calls, candidates(None), nothing, None)
+
+
+def test_where_another_vessel_may_have_followed_the_windows_say_so() -> None:
+    """One vessel at all three looks in two draws of three, and in the third another at the last look."""
+    table = visits_of(
+        judged([0.01, 0.99, 0.99, 0.99, 0.01]), ["B1"], told([[-1, 0, 0, 0, -1]] * 2 + [[-1, 0, 0, 1, -1]])
+    )
+    (row,) = table.to_dict("records")
+    days = [row[name].day for name in ("arrival_after", "arrival_before", "departure_after", "departure_before")]
+    assert days == [1, 2, 3, 5]
+    assert row["observations"] == 3
+
+
+def test_a_run_is_cut_where_another_vessel_followed_in_most_draws() -> None:
+    table = visits_of(
+        judged([0.01, 0.99, 0.99, 0.99, 0.01]), ["B1"], told([[-1, 0, 0, 1, -1]] * 2 + [[-1, 0, 0, 0, -1]])
+    )
+    assert table["observations"].tolist() == [2, 1]
+    first, second = table.to_dict("records")
+    assert first["departure_after"].day == 3
+    assert first["departure_before"].day == 5, "it may have been the one at the last look"
+    assert second["arrival_after"].day == 1, "or it may have lain there all the time"

@@ -66,7 +66,7 @@ def test_report_without_a_visit_claims_none(tmp_path: Path) -> None:
 
 
 def test_open_window_is_said_in_words(tmp_path: Path) -> None:
-    page = bw.report(write_run(tmp_path / "run", {"B1": [80.0] * 12})).read_text()
+    page = bw.report(write_run(tmp_path / "run", {"B1": [80.0] + [0.0] * 10 + [80.0]})).read_text()
     assert "there at the first look" in page
     assert "there at the last look" in page
 
