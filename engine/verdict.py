@@ -1,7 +1,8 @@
 """What the draws say of one visit: who it was, how laden it came and left, and what it did.
 
 A transition is told only where the visit's own looks speak for it: what is usual at a port is no evidence about one
-call. So it needs a probability, and odds that the looks have raised over those of any call at the port.
+call. So it needs a probability, odds that the looks have raised over those of any call at the port, and two
+freeboards at least: one end of a stay, however clear, leaves the other to habit.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from berthwatch.vessel import Candidates, name_of
 
 SURE_TRANSITION: Final = 0.95
 ODDS_RAISED: Final = 1.5
+LEAST_FREEBOARDS: Final = 2
 LEAST_CHANGE: Final = 0.25
 """Of load, for cargo to have been worked."""
 LEAST_NAMED: Final = 0.5
@@ -50,7 +52,7 @@ def changed_over(at: NDArray[np.int64], before: int, after: int) -> float:
     return float((at[both, before] != at[both, after]).mean()) if both.any() else 0.0
 
 
-def verdict(told: Told, at_look: NDArray[np.int64], measured: bool) -> dict[str, Any]:
+def verdict(told: Told, at_look: NDArray[np.int64], freeboards: int) -> dict[str, Any]:
     """Columns of `visits` that come from the draws.
 
     Parameters
@@ -58,14 +60,14 @@ def verdict(told: Told, at_look: NDArray[np.int64], measured: bool) -> dict[str,
     told : Told
     at_look : (DRAWS,) int64
         The call that the visit is in each draw, -1 where there is none.
-    measured : bool
-        Whether a freeboard was measured during the visit.
+    freeboards : int
+        How many were measured during the visit.
     """
     own = at_look[at_look >= 0]
     if own.size < LEAST_DRAWS:
         return {}
     columns = _vessel(told, own)
-    if not measured:
+    if not freeboards:
         return columns
     left = np.isfinite(told.calls.departure_days[own])
     ended = left.mean() > 0.5
@@ -74,7 +76,7 @@ def verdict(told: Told, at_look: NDArray[np.int64], measured: bool) -> dict[str,
     if ended:
         low, middle, high = np.quantile(told.barrels[own], (0.05, 0.5, 0.95))
         columns |= {"barrels_low": float(low), "barrels": float(middle), "barrels_high": float(high)}
-        columns |= _transition(told.calls, own)
+        columns |= _transition(told.calls, own, freeboards)
     return columns
 
 
@@ -95,12 +97,12 @@ def did(calls: Calls, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(change >= LEAST_CHANGE, 0, np.where(change <= -LEAST_CHANGE, 1, 2))
 
 
-def _transition(calls: Calls, own: NDArray[np.int64]) -> dict[str, Any]:
+def _transition(calls: Calls, own: NDArray[np.int64], freeboards: int) -> dict[str, Any]:
     share = np.bincount(did(calls, own), minlength=len(PURPOSES)) / own.size
     best = int(np.argmax(share))
     usual = float(calls.shares[:, best].mean())
     odds, before = share[best] / max(1 - share[best], 1 / own.size), usual / max(1 - usual, 1e-9)
-    surely = share[best] >= SURE_TRANSITION and odds >= ODDS_RAISED * before
+    surely = share[best] >= SURE_TRANSITION and odds >= ODDS_RAISED * before and freeboards >= LEAST_FREEBOARDS
     return {
         "transition": PURPOSES[best] if surely else "undetermined",
         "transition_probability": float(share[best]),

@@ -110,8 +110,8 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
             surest, lay = _lay(p, at, start, end)
             row = _visit(seen, start, end, lay)
             if told:
-                measured = bool(seen["freeboard_m"].iloc[start:end].notna().any())
-                row |= verdict(told, at[:, surest], measured)
+                freeboards = int(seen["freeboard_m"].iloc[start:end].notna().sum())
+                row |= verdict(told, at[:, surest], freeboards)
             rows.append(row)
     table = as_table(rows, VISIT_COLUMNS)
     return table.sort_values(["arrival_before", "berth_id"], kind="stable", ignore_index=True)
