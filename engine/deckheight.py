@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berthwatch.hullside import HIGHEST_M, LEAST_SEGMENTS
-from berthwatch.kernels.profile import CONTRAST, EDGE, LEVELS, SHAPES, WIDTH, profile_normals
+from berthwatch.kernels.profile import CONTRAST, LEVELS, SHAPES, profile_normals
 from berthwatch.pixelweights import Frame, weighed
 from berthwatch.profile import Fit, Prior, curvature, descend, placed_at, prior_of
 from berthwatch.waterstrip import Beside
@@ -46,12 +46,10 @@ NEGLIGIBLE = 12.0
 
 @dataclass(frozen=True, slots=True)
 class DeckHeight:
-    """Posterior mean and standard deviation of a deck's height (m), and the blur (m) and edge (m) fitted with it."""
+    """Posterior mean and standard deviation of a deck's height (m)."""
 
     height_m: float
     sigma_m: float
-    blur_m: float
-    edge_m: float
 
 
 def deck_height(
@@ -79,32 +77,29 @@ def deck_height(
     ends = [end for end in found if not isinstance(end, str)]
     if not ends:
         return next(end for end in found if isinstance(end, str))
-    mean_m, sigma_m = _mixed(ends)
-    if mean_m > MOST_LIKELY * likely_m:
+    mixed = _mixed(ends)
+    if mixed.height_m > MOST_LIKELY * likely_m:
         return "what is dark beside the hull is longer than its own shadow"
-    best = max(ends, key=lambda end: end.log_evidence)
-    return DeckHeight(mean_m, sigma_m, best.blur_m, best.edge_m)
+    return mixed
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a start led: mean and spread of the height there, the log evidence for it, and what was fitted with it."""
+    """Where a start led: mean and spread of the height there, and the log evidence for it."""
 
     height_m: float
     sigma_m: float
     log_evidence: float
-    blur_m: float
-    edge_m: float
 
 
-def _mixed(ends: list[End]) -> tuple[float, float]:
-    """Mean and standard deviation over ends, each as likely as its evidence says."""
+def _mixed(ends: list[End]) -> DeckHeight:
+    """The height over all ends, each as likely as its evidence says."""
     log = np.array([end.log_evidence for end in ends])
     share = np.exp(log - log.max())
     share /= share.sum()
     heights, sigmas = np.array([end.height_m for end in ends]), np.array([end.sigma_m for end in ends])
     mean = float((share * heights).sum())
-    return mean, float(np.sqrt((share * (sigmas**2 + (heights - mean) ** 2)).sum()))
+    return DeckHeight(mean, float(np.sqrt((share * (sigmas**2 + (heights - mean) ** 2)).sum())))
 
 
 def _followed(frame: Frame, fit: Fit) -> End | str:
@@ -144,12 +139,13 @@ def _starts(frame: Frame) -> list[Fit]:
     slot, free = np.zeros(frame.segments, np.int64), _free(frame, 1)
     fixed = free.copy()
     fixed[CONTRAST] = fixed[SHAPES : frame.heights - frame.segments] = False
+    alike = np.ones_like(beside.strip.values)
     ends = []
     for contrast, height_m in product(CONTRASTS, STARTS_M):
         shape = prior.shape.copy()
         shape[CONTRAST], shape[frame.heights :] = np.log(contrast), height_m
-        normals = profile_normals(beside.strip, np.ones_like(beside.strip.values), shape, levels, slot)
-        begun = weighed(frame, Fit(shape, levels, slot, normals.residual, 0.0, fixed, 0.0, normals))
+        normals = profile_normals(beside.strip, alike, shape, levels, slot)
+        begun = weighed(frame, Fit(shape, levels, slot, alike, 0.0, fixed, 0.0, normals))
         ends.append(_settled(frame, replace(_settled(frame, begun), free=free)))
     ends.sort(key=lambda end: end.cost + end.log_variance + _unlikely(frame, end))
     kept: list[Fit] = []
@@ -248,4 +244,4 @@ def _posterior(frame: Frame, fit: Fit, again: bool = True) -> End:
     strays = int(fit.slot[frame.inner].max()) if frame.inner.any() else 0
     belief = 0.5 * float(np.log(frame.prior.shape_weight[fit.free]).sum()) - strays * np.log(1 / STRAY_ABOVE)
     log_evidence = float(log_density.max() + np.log(total) - 0.5 * fit.log_variance + belief)
-    return End(mean, sigma, log_evidence, float(np.exp(fit.shape[WIDTH])), float(fit.shape[EDGE]))
+    return End(mean, sigma, log_evidence)
