@@ -2,8 +2,8 @@
 
 A volume counts on the day its vessel left, and only what was loaded counts: a discharge is no export. Sums run
 within a calendar year, as the cap does. "Seen" holds the calls of which something was seen; "estimated" holds those
-and the ones that the gaps between looks must have hidden. Where it was told of too few visits what they did, there is
-no volume: the ledger then holds the days and nothing else, which says "could not tell" and not "none".
+and the ones that the gaps between looks must have hidden. Where no freeboard was measured in any visit there is no
+volume: the ledger then holds the days and nothing else, which says "could not tell" and not "none".
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ INTERVAL: Final = (0.05, 0.5, 0.95)
 class Histories:
     """All draws of a port's calls: who they were, what they moved, and the times of the first and the last look.
 
-    Where too few transitions were told, `measured` is False, and what the calls moved is the priors' alone.
+    Where no visit has a freeboard, `measured` is False, and what the calls moved is the priors' alone.
     """
 
     calls: Calls

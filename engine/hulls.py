@@ -11,33 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_opening, find_objects, label
+from scipy.ndimage import binary_opening, find_objects, label
 
-Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
-EIGHT = np.ones((3, 3), np.int8)
+from berthwatch.decks import AROUND_PX, Sky, cloud_of, decks
+from berthwatch.parts import EIGHT, LEAST_AREA_M2, Doubt, Part, Pixels, measure, pieces
+
 LONGEST_M = 450.0
 WIDEST_M = 130.0
 """Vessels rafted together, blurred by a 20 m point spread and bright enough to saturate, measure up to this."""
-WIDEST_OPTICAL_M = 75.0
-SHORTEST_OPTICAL_M = 40.0
-"""Launches, tugs and puffs of cloud are shorter; radar, whose point spread is longer than they are, cannot tell."""
-SLIMMEST = 1.8
-"""Length over beam: vessels have 5 to 8, two rafted together half of that; clouds are round."""
 SLENDEREST = 8.0
 SLIMMEST_LEFT = 1.5
 """The same for what is left of a part whose thin parts were taken away."""
 LEAST_SHARE = 0.15
 """Of hulls run together: a berth's share of them that is no mere rim of the neighbour's."""
-SHARPEST_CLOUD = 0.2
-"""Share of its own brightness that an edge gains per pixel: a hull's about half, a wisp's a tenth."""
-STEP = 1.5
-"""Between the levels at which a hull is looked for in thin cloud."""
-FALLS_TO = 0.5
-SLIM = 3.0
-"""Length over beam of a hull that was found within cloud, where doubt is greater."""
-LEAST_AREA_M2 = 250.0
-WIDEST_GAP_M = 15.0
-"""Along a deck, that a shadow makes."""
 THICKNESSES_PX = (3, 4, 5)
 THICKER_PX = 4
 """A sidelobe is blurred to three pixels."""
@@ -45,7 +31,10 @@ THICKER_PX = 4
 
 @dataclass(frozen=True, slots=True)
 class Hull:
-    """A bright part on the grid: its pixels, ground size in metres, heading in degrees (0..180 from grid north)."""
+    """A bright part on the grid: its pixels, ground size in metres, heading in degrees (0..180 from grid north).
+
+    `doubt` says if cloud lies over it, or hides some of it.
+    """
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
@@ -53,59 +42,7 @@ class Hull:
     length_m: float
     beam_m: float
     heading_deg: float
-
-
-def measure(rows: NDArray[np.intp], columns: NDArray[np.intp], resolution_m: float) -> tuple[float, float, float]:
-    """Length and beam (m) of the rectangle with these pixels' second moments, and its heading (degrees).
-
-    A uniform rectangle of length l has variance l^2 / 12 along itself.
-
-    >>> rows, columns = np.nonzero(np.ones((3, 12)))
-    >>> measure(rows, columns, 10.0)
-    (120.0, 30.0, 90.0)
-    """
-    y, x = rows - rows.mean(), columns - columns.mean()
-    yy, xx, xy = (y * y).mean() + 1 / 12, (x * x).mean() + 1 / 12, (x * y).mean()
-    middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    length, beam = np.sqrt(12 * (middle + half)), np.sqrt(12 * max(middle - half, 0.0))
-    along_x = 0.5 * np.arctan2(2 * xy, xx - yy)
-    heading = np.rad2deg(np.pi / 2 + along_x) % 180
-    return round(float(length) * resolution_m, 1), round(float(beam) * resolution_m, 1), round(float(heading), 1)
-
-
-def _pieces(mask: NDArray[np.bool_]) -> Iterator[Pixels]:
-    labels, count = label(mask, EIGHT)
-    for piece in range(1, count + 1):
-        rows, columns = np.nonzero(labels == piece)
-        yield rows, columns
-
-
-def _joined(pieces: list[Pixels], resolution_m: float) -> list[Pixels]:
-    """Pieces of one optical part, those that lie in one line as one: a house's shadow cuts a deck in two."""
-    whole: list[Pixels] = []
-    for piece in sorted(pieces, key=lambda piece: -piece[0].size):
-        for place, other in enumerate(whole):
-            both = (np.concatenate([other[0], piece[0]]), np.concatenate([other[1], piece[1]]))
-            length_m, beam_m, _ = measure(*both, resolution_m)
-            one, two = (measure(*each, resolution_m) for each in (other, piece))
-            if length_m <= one[0] + two[0] + WIDEST_GAP_M and beam_m <= one[1] + resolution_m / 2:
-                whole[place] = both
-                break
-        else:
-            whole.append(piece)
-    return whole
-
-
-def _cut(
-    part: NDArray[np.bool_], z: NDArray[np.float32], looks_root: float | None, threshold: float
-) -> NDArray[np.bool_]:
-    """Keep what exceeds half the part's peak: half in decibels (SAR), half in reflectance (optical)."""
-    peak = float(np.quantile(z[part], 0.9))
-    if looks_root is None:
-        return part & (z > max(threshold, peak / 2))
-    ratio = max(1 + peak / looks_root, 1.0) ** 0.5
-    kept: NDArray[np.bool_] = part & (z > max(threshold, (ratio - 1) * looks_root))
-    return kept
+    doubt: Doubt = ""
 
 
 def find_hulls(
@@ -128,7 +65,7 @@ def find_hulls(
     berth : (y, x) int16
         The berth a pixel of declared water belongs to, -1 elsewhere.
     cloudy : (y, x) bool
-        Hidden by cloud, or next to it: a part that reaches there is taken for cloud.
+        Hidden by cloud, or next to it.
     threshold : (y, x) float32
         The z-score at which a pixel is bright.
     looks_root : (y, x) float32 or None
@@ -138,73 +75,47 @@ def find_hulls(
     """
     labels, _ = label(bright, EIGHT)
     touched = np.unique(labels[(berth >= 0) & bright])
-    boxes = find_objects(labels)
+    touched, boxes = touched[touched > 0], find_objects(labels)
+    # what is not asked for is not worked out: openings cost more than all the rest
+    cloud = cloud_of(z, cloudy, resolution_m) if looks_root is None and touched.size else np.zeros_like(z)
     hulls: list[Hull] = []
-    for part in touched[touched > 0]:
-        box = boxes[part - 1]
+    for part in touched:
+        box = _grown(boxes[part - 1])
         inside = labels[box] == part
         level = float(np.median(threshold[box][inside]))
-        root = None if looks_root is None else float(np.median(looks_root[box][inside]))
-        kept = _cut(inside, z[box], root, level) if root is not None else np.zeros_like(inside)
-        if root is None:
-            for clear in _without_cloud(inside, cloudy[box], z[box], level, resolution_m):
-                kept |= _cut(clear, z[box], None, level)
-        if _has_line(inside, resolution_m):
-            # a line stays one however it is cut: only what is clearly thicker than it may be a hull
-            kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
-        pieces = _pieces(kept) if root is not None else _joined(list(_pieces(kept)), resolution_m)
-        for piece in pieces:
-            for rows, columns in _vessels(piece, berth[box], resolution_m):
-                whole = (rows + box[0].start, columns + box[1].start)
-                hull = Hull(*whole, z[whole], *measure(rows, columns, resolution_m))
-                if root is not None or hull.length_m >= SHORTEST_OPTICAL_M:
-                    hulls.append(hull)
+        if looks_root is None:
+            found = decks(inside, Sky(z[box], cloudy[box], cloud[box], resolution_m), level)
+        else:
+            root = float(np.median(looks_root[box][inside]))
+            found = _echoes(inside, z[box], berth[box], root, level, resolution_m)
+        for one in found:
+            size = measure(one.rows, one.columns, resolution_m)
+            hulls.append(Hull(one.rows + box[0].start, one.columns + box[1].start, one.z, *size, one.doubt))
     return hulls
 
 
-def _without_cloud(
-    part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.float32], level: float, resolution_m: float
-) -> Iterator[NDArray[np.bool_]]:
-    """What of an optical part is no cloud: all of it, or what stands out of thin cloud around it as a hull does."""
-    if not _is_cloud(part, cloudy, z, resolution_m):
-        yield part
-        return
-    higher = level * STEP
-    labels, count = label(part & (z > higher), EIGHT)
-    for piece in range(1, count + 1):
-        inside = labels == piece
-        if np.count_nonzero(inside) * resolution_m**2 >= LEAST_AREA_M2:
-            found = _without_cloud(inside, cloudy, z, higher, resolution_m)
-            yield from (clear for clear in found if _stands_out(clear, z, resolution_m))
+def _grown(box: tuple[slice, slice]) -> tuple[slice, slice]:
+    """A box with what lies around it."""
+    rows, columns = (slice(max(side.start - AROUND_PX, 0), side.stop + AROUND_PX) for side in box)
+    return rows, columns
 
 
-def _stands_out(part: NDArray[np.bool_], z: NDArray[np.float32], resolution_m: float) -> bool:
-    """Whether a part is as slim as one vessel, and its brightness falls to half within three pixels all around.
-
-    The thick of a cloud is round, and grows thin more slowly.
-    """
-    rows, columns = np.nonzero(part)
-    length_m, beam_m, _ = measure(rows, columns, resolution_m)
-    if length_m < SLIM * beam_m:
-        return False
-    near = binary_dilation(part, EIGHT)
-    around = binary_dilation(near, EIGHT, iterations=2) & ~near
-    around &= np.isfinite(z)
-    return bool(around.any() and np.median(z[around]) < FALLS_TO * np.median(z[part]))
-
-
-def _is_cloud(part: NDArray[np.bool_], cloudy: NDArray[np.bool_], z: NDArray[np.float32], resolution_m: float) -> bool:
-    """Whether an optical part reaches into cloud, is larger or rounder than any vessel, or has no sharp edge."""
-    if (part & cloudy).any() or min(part.shape) < 2:
-        return True
-    rows, columns = np.nonzero(part)
-    length_m, beam_m, _ = measure(rows, columns, resolution_m)
-    if length_m > LONGEST_M or beam_m > WIDEST_OPTICAL_M or length_m < SLIMMEST * (beam_m - resolution_m):
-        return True
-    # where a neighbour was not seen there is no slope: a wisp cut off by a quay has an edge that is not its own
-    slopes = np.hypot(*np.gradient(z))[part]
-    known = slopes[np.isfinite(slopes)]
-    return known.size == 0 or bool(np.quantile(known, 0.9) < SHARPEST_CLOUD * np.quantile(z[part], 0.9))
+def _echoes(
+    part: NDArray[np.bool_],
+    z: NDArray[np.float32],
+    berth: NDArray[np.int16],
+    looks_root: float,
+    threshold: float,
+    resolution_m: float,
+) -> list[Part]:
+    """The hulls of one bright part of a radar scene."""
+    peak = float(np.quantile(z[part], 0.9))
+    ratio = max(1 + peak / looks_root, 1.0) ** 0.5
+    kept = part & (z > max(threshold, (ratio - 1) * looks_root))
+    if _has_line(part, resolution_m):
+        # a line stays one however it is cut: only what is clearly thicker than it may be a hull
+        kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
+    return [Part(*vessel, z[vessel]) for piece in pieces(kept) for vessel in _vessels(piece, berth, resolution_m)]
 
 
 def _has_line(part: NDArray[np.bool_], resolution_m: float) -> bool:
@@ -236,7 +147,7 @@ def _vessels(piece: Pixels, berth: NDArray[np.int16], resolution_m: float) -> It
     for side in THICKNESSES_PX:
         thick = binary_opening(mask, np.ones((side, side), np.int8))
         if not np.array_equal(thick, mask):
-            for part in _pieces(thick):
+            for part in pieces(thick):
                 yield from (vessel for vessel in _vessels(part, berth, resolution_m) if _is_slim(vessel, resolution_m))
             return
 

@@ -13,7 +13,7 @@ from berthwatch.load import load_log_likelihood, size_bias_m, size_sigma_m, trac
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
 from berthwatch.rates import LEVELS
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
-from berthwatch.verdict import SURE_TRANSITION, Told, calls_at
+from berthwatch.verdict import Told, calls_at
 from berthwatch.vessel import Candidates, candidates, fleet_counts
 from berthwatch.visit import visits_of
 from berthwatch.volume import volumes
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 SEED: Final = 20240307
 """Of all draws: equal observations give equal tables."""
-LEAST_KNOWN: Final = 3
-"""Visits with a freeboard of which what they did is as good as certain: fewer say too little of what the others did
-for any volume to be stated."""
 HEARD_EVERY: Final = "6h"
 """One position of a tracker in this time is enough: the next ones say the same again."""
 
@@ -75,8 +72,7 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
         judged = replace(judged, looks=_counted(judged.looks, berths, calls))
     visits = visits_of(judged.looks, berths, told)
     if histories is not None:
-        known = int((visits["transition_probability"] >= SURE_TRANSITION).sum())
-        histories = replace(histories, measured=known >= LEAST_KNOWN)
+        histories = replace(histories, measured=bool(visits["transition_probability"].notna().any()))
     if histories is None or not histories.measured:
         visits[["barrels_low", "barrels", "barrels_high"]] = np.nan
     visits = visits.assign(ais=ais_status(visits, ais, port)["ais"])

@@ -20,9 +20,10 @@ from berthwatch.change import Change, change
 from berthwatch.freeboard import measure_freeboard
 from berthwatch.georeference import grid_of
 from berthwatch.hullpicture import hull_size, picture_of, shows_of, window_of
-from berthwatch.hulls import LEAST_AREA_M2, Hull, find_hulls
+from berthwatch.hulls import Hull, find_hulls
 from berthwatch.kernels.detect import NOT_SEEN
 from berthwatch.kernels.zonal import weighted_fraction
+from berthwatch.parts import LEAST_AREA_M2
 from berthwatch.sightline import angles_of
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 from berthwatch.zones import Zones, zones_of
@@ -39,6 +40,8 @@ LEAST_USABLE = 0.3
 LEAST_OVERLAP = 0.3
 """Share of a hull that must lie in a berth for it to be moored there rather than passing by."""
 COARSEST_FREEBOARD_M = 4.0
+MOST_ASKEW_DEG = 15.0
+"""Of what is called a hull though cloud lies over it."""
 ANGLES = ("sun_azimuth_deg", "sun_elevation_deg", "view_incidence_deg", "view_off_nadir_deg", "view_azimuth_deg")
 
 
@@ -71,6 +74,7 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
         scene.looks_root,
         zones.resolution_m,
     )
+    hulls = [hull for hull in hulls if not hull.doubt or _along(hull, zones)]
     strange = scene.bright.copy()
     for hull in hulls:
         strange[hull.rows, hull.columns] = False
@@ -97,6 +101,14 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
             row["reason"] = f"not seen: {reason}"
         rows.append(row)
     return rows
+
+
+def _along(hull: Hull, zones: Zones) -> bool:
+    """Whether a hull lies as its berth does, as far as the berth says how."""
+    owners = zones.owner[hull.rows, hull.columns]
+    berth = int(np.bincount(owners[owners >= 0]).argmax()) if (owners >= 0).any() else -1
+    off_deg = abs((hull.heading_deg - zones.axis_deg[berth] + 90) % 180 - 90)
+    return berth >= 0 and not off_deg > MOST_ASKEW_DEG
 
 
 def _unseen(scene: Change, berth: int, whole_px: float, usable_px: float, visible: float) -> str | None:
@@ -140,6 +152,8 @@ def _hull_columns(moored: list[Moored], clear_px: float) -> dict[str, Any]:
     if not moored:
         return {"change": change, "reason": "no hull seen"}
     largest = _largest(moored)
+    if largest.doubt == "cut off":
+        return {"change": change, "hull_heading_deg": largest.heading_deg}
     return {
         "change": change,
         "hull_length_m": largest.length_m,
@@ -151,6 +165,8 @@ def _hull_columns(moored: list[Moored], clear_px: float) -> dict[str, Any]:
 def _measured(hull: Hull, scene: Change, back: Backdrop, looking: _Looking, step: int) -> dict[str, Any]:
     """The size and freeboard of a hull in an optical scene of fine pixels, or why there is no freeboard."""
     batch, resolution_m = looking.batch, looking.zones.resolution_m
+    if hull.doubt == "cut off":
+        return {"reason": "no freeboard: cloud hides a part of the hull"}
     if resolution_m > COARSEST_FREEBOARD_M:
         return {"reason": f"no freeboard: pixels of {resolution_m:g} m are too coarse"}
     if batch.attrs["kind"] != "optical":

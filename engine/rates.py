@@ -38,8 +38,9 @@ PRIOR: Final = {
 }
 """Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; ten hours
 of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle a day."""
-PRIOR_PURPOSES: Final = 0.3
-"""Dirichlet: a port is for the most part of one kind, and which one is not known before."""
+PRIOR_PURPOSES: Final = 1.0
+"""Dirichlet: any division of a port's calls is as likely as another. Less than 1 would let a port of which little is
+seen be of one kind only, and each call with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """What the draws say of one visit: who it was, how laden it came and left, and what it did.
 
 A transition is told only where the visit's own looks speak for it: what is usual at a port is no evidence about one
-call. So it needs a probability, odds that the looks have raised over those of any call at the port, and two
-freeboards at least: one end of a stay, however clear, leaves the other to habit.
+call. So it needs a freeboard, a probability, and odds that the looks have raised over those of any call at the port.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from berthwatch.vessel import Candidates, name_of
 
 SURE_TRANSITION: Final = 0.95
 ODDS_RAISED: Final = 1.5
-LEAST_FREEBOARDS: Final = 2
 LEAST_CHANGE: Final = 0.25
 """Of load, for cargo to have been worked."""
 LEAST_NAMED: Final = 0.5
@@ -76,7 +74,7 @@ def verdict(told: Told, at_look: NDArray[np.int64], freeboards: int) -> dict[str
     if ended:
         low, middle, high = np.quantile(told.barrels[own], (0.05, 0.5, 0.95))
         columns |= {"barrels_low": float(low), "barrels": float(middle), "barrels_high": float(high)}
-        columns |= _transition(told.calls, own, freeboards)
+        columns |= _transition(told.calls, own)
     return columns
 
 
@@ -97,12 +95,12 @@ def did(calls: Calls, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(change >= LEAST_CHANGE, 0, np.where(change <= -LEAST_CHANGE, 1, 2))
 
 
-def _transition(calls: Calls, own: NDArray[np.int64], freeboards: int) -> dict[str, Any]:
+def _transition(calls: Calls, own: NDArray[np.int64]) -> dict[str, Any]:
     share = np.bincount(did(calls, own), minlength=len(PURPOSES)) / own.size
     best = int(np.argmax(share))
     usual = float(calls.shares[:, best].mean())
     odds, before = share[best] / max(1 - share[best], 1 / own.size), usual / max(1 - usual, 1e-9)
-    surely = share[best] >= SURE_TRANSITION and odds >= ODDS_RAISED * before and freeboards >= LEAST_FREEBOARDS
+    surely = share[best] >= SURE_TRANSITION and odds >= ODDS_RAISED * before
     return {
         "transition": PURPOSES[best] if surely else "undetermined",
         "transition_probability": float(share[best]),

@@ -20,10 +20,13 @@ from shapely.geometry.base import BaseGeometry
 
 from berthwatch.kernels.coverage import polygon_coverage
 from berthwatch.model import Berth
+from berthwatch.parts import measure
 
 ZONE_M = 800.0
 """How far from the berths anything is looked at."""
 WHOLLY = 0.99
+ELONGATED = 1.5
+"""Length over width from which a berth's long side tells how vessels lie there."""
 REACH_M = 400.0
 """How far from its edge a berth's reference water may lie, by water: farther off, or behind a mole, it is another."""
 
@@ -44,6 +47,8 @@ class Zones:
     owner: NDArray[np.int16]
     near: NDArray[np.bool_]
     given_water: NDArray[np.bool_] | None
+    axis_deg: tuple[float, ...]
+    """The heading of each berth's long side, as a hull's; NaN where it has none."""
     resolution_m: float
 
     @property
@@ -117,8 +122,16 @@ def zones_of(berths: Sequence[Berth], grid: GeoBox, reference_water: BaseGeometr
         owner,
         near,
         given,
+        tuple(_axis_deg(indices, grid.shape[1]) for indices, _ in covered),
         resolution_m,
     )
+
+
+def _axis_deg(indices: NDArray[np.int64], columns: int) -> float:
+    if indices.size == 0:
+        return math.nan
+    length, width, heading_deg = measure(*np.divmod(indices, columns), 1.0)
+    return heading_deg if length >= ELONGATED * width else math.nan
 
 
 def nearest_berth(owner: NDArray[np.int16]) -> NDArray[np.int16]:
