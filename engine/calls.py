@@ -5,7 +5,7 @@ Wong 1987, doi 10.1080/01621459.1987.10478458): rates that few looks settle wide
 about calls, loads and barrels are counts over these draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from berthwatch.kernels.histories import History, draw_history
 from berthwatch.kernels.stays import Filtered, Looks, expanded, filter_stays, looks_of
 from berthwatch.kernels.uniformisation import Uniformised, over_gaps, uniformised
-from berthwatch.load import prior_weight
 from berthwatch.rates import (
     BLOCKS,
     LEVEL_EDGES,
@@ -27,7 +26,7 @@ from berthwatch.rates import (
     prior_rates,
     stationary,
 )  # fmt: skip
-from berthwatch.vessel import Candidates
+from berthwatch.vessel import Candidates, prior_weight
 
 SETTLING: Final = 20
 """Rounds that are thrown away: the rates begin at their priors."""
@@ -51,7 +50,6 @@ class BerthLooks:
     `visible` (looks,): whether anything was visible.
     """
 
-    berth_id: str
     days: NDArray[np.float64]
     look: NDArray[np.int64]
     log_vacant: NDArray[np.float64]
@@ -117,6 +115,13 @@ def _with_steps(berth: BerthLooks) -> _Series:
     return _Series(moments, gaps, look, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
 
 
+def _port(berths: Sequence[BerthLooks]) -> tuple[list[_Series], NDArray[np.float64]]:
+    """All berths' series, and the different gaps in them."""
+    series = [_with_steps(berth) for berth in berths]
+    gaps = np.unique(np.concatenate([one.gap_days for one in series]))
+    return [replace(one, looks=replace(one.looks, gap=np.searchsorted(gaps, one.gap_days))) for one in series], gaps
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """What the histories of one round have in common."""
@@ -144,26 +149,24 @@ def _key(seed: int, *place: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=place).generate_state(1, np.uint64)[0])
 
 
-def draw_calls(berths: Sequence[BerthLooks], candidates: Candidates, seed: int) -> Calls:
+def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Candidates, seed: int) -> Calls:
     """Draw the calls at all berths of a port, `DRAWS` times.
 
     Parameters
     ----------
-    berths : sequence of BerthLooks
-        Each with at least one look.
+    berths_in : callable
+        The berths' looks in a round, each berth with at least one. Only `log_taken` may differ between rounds.
     candidates : Candidates
         Who may come.
     seed : int
         Equal seeds and looks give equal draws.
     """
-    series = [_with_steps(berth) for berth in berths]
-    gaps = np.unique(np.concatenate([one.gap_days for one in series]))
-    series = [replace(one, looks=replace(one.looks, gap=np.searchsorted(gaps, one.gap_days))) for one in series]
     rates = prior_rates()
     weight = prior_weight(candidates)
     kept: list[tuple[int, int, History]] = []
     shares = []
     for turn in range(SETTLING + ROUNDS):
+        series, gaps = _port(berths_in(turn))
         now = _prepare(series, gaps, rates, weight)
         drawn = [_history(one, berth, now, _key(seed, 1, turn, berth)) for berth, one in enumerate(series)]
         if turn >= SETTLING:

@@ -1,17 +1,19 @@
 """From observations to what happened: occupancy, visits with their loads, and draws of whole histories."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from berthwatch.barrels import Histories
 from berthwatch.calls import BerthLooks, Calls, draw_calls
-from berthwatch.load import load_log_likelihood, size_bias_m, size_sigma_m, tracker_log_likelihood
+from berthwatch.load import freeboard_log_likelihood, hull_log_likelihoods, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
 from berthwatch.rates import LEVELS
+from berthwatch.sizes import BIASES, draw_biases_m, size_log_likelihood, size_sigma_m
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
 from berthwatch.verdict import Told, calls_at
 from berthwatch.vessel import Candidates, candidates, fleet_counts
@@ -66,7 +68,7 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
     if berths:
         who = candidates(port.fleet)
         first = judged.looks["time"].min()
-        calls = draw_calls(_looks_at(berths, judged, who, port, ais), who, SEED)
+        calls = draw_calls(_looks_in(berths, judged, who, port, ais), who, SEED)
         histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), False, first, last)
         told = Told(calls, who, histories.volumes.moved, port.fleet)
         judged = replace(judged, looks=_counted(judged.looks, berths, calls))
@@ -93,35 +95,68 @@ def _counted(looks: pd.DataFrame, berths: Sequence[str], calls: Calls) -> pd.Dat
     return looks.assign(p_occupied=p_occupied, occupied=occupied)
 
 
-def _looks_at(
-    berths: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame
-) -> list[BerthLooks]:
-    """Each berth's looks as the draws take them."""
+@dataclass(frozen=True, slots=True)
+class _Berth:
+    """What of a berth's looks is the same in all rounds.
+
+    `looks` (n,) with the log-likelihoods (n, 2) of vacant and taken and (n, candidates, LEVELS) of their freeboards;
+    `heard` the days on which a tracker was heard, with the log-likelihoods (m,) if vacant and (m, candidates) if taken.
+    """
+
+    looks: pd.DataFrame
+    days: NDArray[np.float64]
+    occupancy: NDArray[np.float64]
+    freeboards: NDArray[np.float64]
+    heard_days: NDArray[np.float64]
+    silent: NDArray[np.float64]
+    present: NDArray[np.float64]
+
+
+def _berths(names: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame) -> Iterator[_Berth]:
+    heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
+    first, day = judged.looks["time"].min(), pd.Timedelta(days=1)
+    for name in names:
+        own = (judged.looks["berth_id"] == name).to_numpy()
+        looks = judged.looks[own]
+        here = heard[(heard["berth_id"] == name) & heard["time"].between(first, looks["time"].max())]
+        here = here[here["time"].dt.floor(HEARD_EVERY).ne(here["time"].dt.floor(HEARD_EVERY).shift())]
+        yield _Berth(
+            looks,
+            ((looks["time"] - first) / day).to_numpy(np.float64),
+            judged.log_likelihood[own],
+            freeboard_log_likelihood(looks, who),
+            ((here["time"] - first) / day).to_numpy(np.float64),
+            *tracker_log_likelihood(here["vessel_id"], port.fleet, who),
+        )
+
+
+def _looks_in(
+    names: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame
+) -> Callable[[int], list[BerthLooks]]:
+    """Each berth's looks as the draws take them, in any round: what is not known of the sources' sizes differs."""
     # a source that the run file does not name is taken for the one whose sizes say least
     kinds: dict[str, str] = dict.fromkeys(judged.looks["source"].unique().tolist(), "sar")
     kinds |= {source.name: source.kind for source in port.sources}
-    sigma_m = size_sigma_m(judged.looks, kinds)
-    bias_m = size_bias_m(judged.looks, kinds, sigma_m, who)
-    heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
-    first, found = judged.looks["time"].min(), []
-    for name in berths:
-        own = (judged.looks["berth_id"] == name).to_numpy()
-        looks, occupancy = judged.looks[own], judged.log_likelihood[own]
-        taken = occupancy[:, 1, None, None] + load_log_likelihood(looks, sigma_m, bias_m, who)
-        here = heard[(heard["berth_id"] == name) & heard["time"].between(first, looks["time"].max())]
-        here = here[here["time"].dt.floor(HEARD_EVERY).ne(here["time"].dt.floor(HEARD_EVERY).shift())]
-        silent, present = tracker_log_likelihood(here["vessel_id"], port.fleet, who)
-        day = pd.Timedelta(days=1)
-        days = np.r_[((looks["time"] - first) / day).to_numpy(np.float64), ((here["time"] - first) / day).to_numpy()]
-        order = np.argsort(days, kind="stable")
-        found.append(
-            BerthLooks(
-                name,
-                days[order],
-                np.r_[np.arange(len(looks)), np.full(len(here), -1)][order],
-                np.r_[occupancy[:, 0], silent][order],
-                np.concatenate([taken, np.repeat(present[:, :, None], LEVELS, axis=2)])[order],
-                looks["visible"].to_numpy(np.float64) > 0,
-            )
-        )
-    return found
+    sigmas_m = size_sigma_m(judged.looks, kinds)
+    biases_m = draw_biases_m(judged.looks, kinds, sigmas_m, who, SEED)
+    berths = tuple(_berths(names, judged, who, port, ais))
+
+    def in_round(turn: int) -> list[BerthLooks]:
+        draw = turn % BIASES
+        return [_taken(berth, size_log_likelihood(berth.looks, sigmas_m, biases_m, draw, who), who) for berth in berths]
+
+    return in_round
+
+
+def _taken(berth: _Berth, sized: NDArray[np.float64], who: Candidates) -> BerthLooks:
+    """A berth's looks and what was heard there, in order of time."""
+    days = np.r_[berth.days, berth.heard_days]
+    order = np.argsort(days, kind="stable")
+    taken = berth.occupancy[:, 1, None, None] + hull_log_likelihoods(sized, berth.freeboards, who)
+    return BerthLooks(
+        days[order],
+        np.r_[np.arange(berth.days.size), np.full(berth.heard_days.size, -1)][order],
+        np.r_[berth.occupancy[:, 0], berth.silent][order],
+        np.concatenate([taken, np.repeat(berth.present[:, :, None], LEVELS, axis=2)])[order],
+        berth.looks["visible"].to_numpy(np.float64) > 0,
+    )

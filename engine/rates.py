@@ -34,7 +34,7 @@ PRIOR: Final = {
     "step": (12.0, 2.2),
     "finish": (6.0, 2.5),
     "part": (1.0, 4.0),
-    "idle": (3.0, 3.0),
+    "idle": (12.0, 12.0),
 }
 """Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; ten hours
 of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle a day."""

@@ -27,7 +27,8 @@ Doubles = NDArray[np.float64]
 
 NONE_OF_THESE: Final = -1
 """The row of a vessel that is not in the fleet table."""
-ROWS_OF_KNOWN: Final = 5
+ERRORS: Final = 4
+"""In which one voyage of a vessel differs from its register: both marks, ballast, length and beam as seen."""
 ROWS_WITH_BLANKS: Final = 16
 ROWS_OF_UNKNOWN: Final = 64
 MARK_SIGMA_M: Final = 0.15
@@ -38,10 +39,13 @@ SHARE_ALIKE: Final = 0.7
 """[assumed] Share of the vessels outside the fleet table that are of the sizes of those in it,"""
 ALIKE: Final = 0.12
 """give or take this share of a length."""
+LISTED: Final = 1 / 3
+"""[assumed] Share of the vessels that call which are in the fleet table: sizes alone seldom tell one from its like."""
 LEAST_FREEBOARD_M: Final = 0.05
 
-REGISTER_SIGMA: Final = 0.01
-"""[assumed] A hull as seen against its length and beam in a register, as a share."""
+LENGTH_SEEN: Final = 0.015
+BEAM_SEEN: Final = 0.03
+"""[assumed] A hull as seen against its register, as a share: bows, flare and paint, the same at every look."""
 
 _TAIL: Final = 5.0
 """Degrees of freedom of measured sizes: a jetty or a wake taken for hull must not rule out the right vessel."""
@@ -64,6 +68,9 @@ class Candidates:
     weight: Doubles
     draught_laden_m: Doubles
     """The laden mark: bends the way from full to empty a little, see `freeboard_at`."""
+    seen_longer: Doubles
+    seen_wider: Doubles
+    """By which shares a hull looks larger than it is, at every look."""
 
 
 def candidates(fleet: pd.DataFrame | None) -> Candidates:
@@ -112,17 +119,18 @@ def _like_the_fleet(hulls: Candidates, lengths_m: Doubles) -> Candidates:
 def _hulls_of(vessel: int, known: dict[str, float]) -> tuple[NDArray[np.int64] | Doubles, ...]:
     """The columns of `Candidates` for one vessel."""
     if all(np.isfinite(known.get(name, np.nan)) for name in CHAIN):
-        # The cubature of degree three in two normal errors: their means and variances hold with five rows.
-        offset, other = np.sqrt(3.0) * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float64).T
-        weight = np.array([2.0, 1.0, 1.0, 1.0, 1.0]) / 6.0
-        rows = ROWS_OF_KNOWN
+        # the cubature of degree three in normal errors: their means and variances hold with two rows for each
+        errors = np.vstack([np.eye(ERRORS), -np.eye(ERRORS)]) * np.sqrt(ERRORS)
+        rows = len(errors)
     else:
         rows = ROWS_OF_UNKNOWN if vessel == NONE_OF_THESE else ROWS_WITH_BLANKS
-        # The dimensions after those of the particulars, so that the two do not go together.
-        offset, other = normal_points(even_points(rows, len(CHAIN) + 2)[:, len(CHAIN) :]).T
-        weight = np.full(rows, 1.0 / rows)
+        # the dimensions after those of the particulars, so that the two do not go together
+        errors = normal_points(even_points(rows, len(CHAIN) + ERRORS)[:, len(CHAIN) :])
+    offset, other, longer, wider = errors.T
     hulls = draw_particulars(known, rows)
     full, empty = _freeboards(hulls, offset, other)
+    # a vessel that is in no register cannot be off it
+    listed = vessel != NONE_OF_THESE
     return (
         np.full(rows, vessel, np.int64),
         hulls.length_m,
@@ -130,8 +138,10 @@ def _hulls_of(vessel: int, known: dict[str, float]) -> tuple[NDArray[np.int64] |
         empty,
         full,
         hulls.cargo_capacity_t,
-        weight,
+        np.full(rows, 1.0 / rows),
         hulls.draught_laden_m,
+        LENGTH_SEEN * longer * listed,
+        BEAM_SEEN * wider * listed,
     )
 
 
@@ -198,14 +208,14 @@ def hull_log_likelihood(
     (2, 64)
     """
     length_spread, beam_spread = _spreads(hulls)
-    length = _log_fit(length_m, length_sigma_m, hulls.length_m, length_spread)
-    return length + _log_fit(beam_m, beam_sigma_m, hulls.beam_m, beam_spread)
+    length = _log_fit(length_m, length_sigma_m, hulls.length_m * (1 + hulls.seen_longer), length_spread)
+    return length + _log_fit(beam_m, beam_sigma_m, hulls.beam_m * (1 + hulls.seen_wider), beam_spread)
 
 
 def _log_fit(measured_m: ArrayLike, sigma_m: ArrayLike, size_m: Doubles, spread: Doubles) -> Doubles:
     """Log-density of a measured size given each hull's: Student's t; 0 where there is none."""
     measured, sigma = (np.asarray(value, np.float64)[..., None] for value in (measured_m, sigma_m))
-    width = np.sqrt(sigma**2 + (REGISTER_SIGMA**2 + spread**2) * size_m**2)
+    width = np.hypot(sigma, spread * size_m)
     misfit = np.log1p(((measured - size_m) / width) ** 2 / _TAIL)
     constant = gammaln((_TAIL + 1) / 2) - gammaln(_TAIL / 2) - 0.5 * np.log(_TAIL * np.pi)
     fit: Doubles = np.nan_to_num(constant - (_TAIL + 1) / 2 * misfit - np.log(width))
@@ -230,6 +240,19 @@ def _spreads(hulls: Candidates) -> tuple[Doubles, Doubles]:
     both = (length > 0) & (beam > 0)
     alone = 0.5 * np.sqrt(12.0) / rows
     return np.where(both, cell, alone * length)[group], np.where(both, cell, alone * beam)[group]
+
+
+def prior_weight(candidates: Candidates) -> NDArray[np.float64]:
+    """Probability of each candidate before anything is known, those of the fleet being alike.
+
+    >>> float(prior_weight(candidates(None)).sum().round(9))
+    1.0
+    """
+    listed = candidates.vessel >= 0
+    each = LISTED / max(np.unique(candidates.vessel[listed]).size, 1)
+    share = np.where(listed, each, 1 - LISTED) * candidates.weight
+    weight: NDArray[np.float64] = share / share.sum()
+    return weight
 
 
 def capacity_beyond_hull(fleet: pd.DataFrame) -> NDArray[np.bool_]:

@@ -138,6 +138,41 @@ def test_an_unmasked_soft_cloud_over_a_berth_is_no_hull_and_nothing_is_told(widt
     assert found["reason"].startswith(reason)
 
 
+def soft_cloud(brightest: float, y: float, x: float, width_px: float) -> Image:
+    """Cloud that thins out slowly."""
+    return np.asarray(brightest * np.exp(-(np.hypot(ROWS - y, COLUMNS - x) ** 2) / 2 / width_px**2), np.float64)
+
+
+def test_a_hull_under_thin_cloud_is_found_and_measured() -> None:
+    found = visited_rows(cube_of(DECK * MOORED + soft_cloud(0.1, 160, 70, 20))).loc["west"]
+    assert found["hull_length_m"] == pytest.approx(180, rel=0.1)
+    assert found["change"] > 10
+
+
+def test_a_hull_that_the_mask_cuts_off_is_seen_but_not_measured() -> None:
+    cloud = np.hypot(ROWS - 150, COLUMNS - 30) < 50
+    thin = soft_cloud(0.04, 150, 30, 35)
+    found = visited_rows(cube_of(DECK * MOORED + 0.5 * cloud + thin, ~cloud)).loc["west"]
+    assert found["change"] > 10
+    assert pd.isna(found["hull_length_m"])
+    assert found["reason"] == "no freeboard: cloud hides a part of the hull"
+
+
+@pytest.mark.parametrize("askew", [False, True])
+def test_under_cloud_only_what_lies_along_the_berth_is_a_hull(askew: bool) -> None:
+    down, right = ROWS - 185, COLUMNS - 70
+    across, along = (down, right) if not askew else ((down + right) / 2**0.5, (right - down) / 2**0.5)
+    bar = (np.abs(across) < 4) & (np.abs(along) < (25 if not askew else 15))
+    found = visited_rows(cube_of(DECK * bar + soft_cloud(0.1, 160, 70, 20))).loc["west"]
+    assert (found["change"] > 0) == (not askew)
+
+
+def test_a_soft_streak_along_a_berth_is_no_hull() -> None:
+    streak = 0.15 * np.exp(-(((ROWS - 185) / 4.0) ** 2) - ((COLUMNS - 70) / 25.0) ** 4)
+    found = visited_rows(cube_of(streak)).loc["west"]
+    assert not found["change"] > 0
+
+
 def test_cloud_beyond_the_edge_of_the_mask_is_no_hull() -> None:
     distance = np.hypot(ROWS - 130, COLUMNS - 70)
     cloud, masked = distance < 62, distance < 55

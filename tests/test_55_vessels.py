@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from berthwatch.cargo import load_of
 from berthwatch.particulars import CHAIN, LONGEST_M, SHORTEST_M, draw_particulars, even_points, normal_points
 from berthwatch.vessel import (
+    BEAM_SEEN,
+    LENGTH_SEEN,
     MARK_SIGMA_M,
     NONE_OF_THESE,
     Candidates,
@@ -109,7 +111,7 @@ def test_a_vessel_known_in_full_is_its_marks_give_or_take() -> None:
     hulls = candidates(fleet_of(COASTER))
     own = hulls.vessel == 0
     weight, full, empty = hulls.weight[own], hulls.freeboard_full_m[own], hulls.freeboard_empty_m[own]
-    assert own.sum() == 5
+    assert own.sum() == 8
     assert (hulls.capacity_t[own] == 3300).all()
     assert weight @ full == pytest.approx(7.0 - 5.6)
     assert weight @ empty == pytest.approx(7.0 - 3.1)
@@ -117,6 +119,8 @@ def test_a_vessel_known_in_full_is_its_marks_give_or_take() -> None:
     assert MARK_SIGMA_M < np.sqrt(weight @ (empty - 3.9) ** 2) < 0.25
     # Trim, tide and density move both marks; the ballast of one voyage only the other.
     assert weight @ ((full - 1.4) * (empty - 3.9)) == pytest.approx(MARK_SIGMA_M**2)
+    assert np.sqrt(weight @ hulls.seen_longer[own] ** 2) == pytest.approx(LENGTH_SEEN)
+    assert np.sqrt(weight @ hulls.seen_wider[own] ** 2) == pytest.approx(BEAM_SEEN)
 
 
 @pytest.mark.parametrize("blank", ["depth_m", "draught_ballast_m", "draught_laden_m", "cargo_capacity_t"])
