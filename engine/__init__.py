@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from berthwatch.inference import infer
     from berthwatch.observation import observe
     from berthwatch.page import report
+    from berthwatch.pair import change_pair
     from berthwatch.pipeline import run
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "InputError",
     "SceneError",
     "__version__",
+    "change_pair",
     "infer",
     "ingest",
     "ledger",
@@ -50,6 +52,7 @@ _HOME = {
     "BerthwatchError": "errors",
     "InputError": "errors",
     "SceneError": "errors",
+    "change_pair": "pair",
     "infer": "inference",
     "ingest": "cube",
     "ledger": "barrels",

@@ -100,7 +100,7 @@ def decks(part: NDArray[np.bool_], sky: Sky, threshold: float) -> list[Part]:
             return found
     z = np.where(np.isfinite(sky.cloud), sky.z - sky.cloud, np.float32(np.nan))
     through = _decks_of(_bright_pieces(part, z, threshold), sky, z, threshold, True)
-    return [Part(*piece, z[piece], "cut off" if sky.cloudy[piece].any() else "under cloud") for piece in through]
+    return [Part(*piece, z[piece], clouded=True) for piece in through]
 
 
 def _decks_of(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, find_objects, label
 
 from berthwatch.decks import AROUND_PX, Sky, cloud_of, decks
-from berthwatch.parts import EIGHT, LEAST_AREA_M2, Doubt, Part, Pixels, measure, pieces
+from berthwatch.parts import EIGHT, LEAST_AREA_M2, Part, Pixels, measure, pieces
 
 LONGEST_M = 450.0
 WIDEST_M = 130.0
@@ -33,7 +33,7 @@ THICKER_PX = 4
 class Hull:
     """A bright part on the grid: its pixels, ground size in metres, heading in degrees (0..180 from grid north).
 
-    `doubt` says if cloud lies over it, or hides some of it.
+    `clouded`: cloud lies over or beside it, so that its ends need not be where they seem.
     """
 
     rows: NDArray[np.intp]
@@ -42,7 +42,7 @@ class Hull:
     length_m: float
     beam_m: float
     heading_deg: float
-    doubt: Doubt = ""
+    clouded: bool = False
 
 
 def find_hulls(
@@ -90,7 +90,7 @@ def find_hulls(
             found = _echoes(inside, z[box], berth[box], root, level, resolution_m)
         for one in found:
             size = measure(one.rows, one.columns, resolution_m)
-            hulls.append(Hull(one.rows + box[0].start, one.columns + box[1].start, one.z, *size, one.doubt))
+            hulls.append(Hull(one.rows + box[0].start, one.columns + box[1].start, one.z, *size, one.clouded))
     return hulls
 
 

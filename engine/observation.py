@@ -74,7 +74,7 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
         scene.looks_root,
         zones.resolution_m,
     )
-    hulls = [hull for hull in hulls if not hull.doubt or _along(hull, zones)]
+    hulls = [hull for hull in hulls if not hull.clouded or _along(hull, zones)]
     strange = scene.bright.copy()
     for hull in hulls:
         strange[hull.rows, hull.columns] = False
@@ -152,7 +152,7 @@ def _hull_columns(moored: list[Moored], clear_px: float) -> dict[str, Any]:
     if not moored:
         return {"change": change, "reason": "no hull seen"}
     largest = _largest(moored)
-    if largest.doubt == "cut off":
+    if largest.clouded:
         return {"change": change, "hull_heading_deg": largest.heading_deg}
     return {
         "change": change,
@@ -165,8 +165,8 @@ def _hull_columns(moored: list[Moored], clear_px: float) -> dict[str, Any]:
 def _measured(hull: Hull, scene: Change, back: Backdrop, looking: _Looking, step: int) -> dict[str, Any]:
     """The size and freeboard of a hull in an optical scene of fine pixels, or why there is no freeboard."""
     batch, resolution_m = looking.batch, looking.zones.resolution_m
-    if hull.doubt == "cut off":
-        return {"reason": "no freeboard: cloud hides a part of the hull"}
+    if hull.clouded:
+        return {"reason": "no freeboard: cloud over or beside the hull"}
     if resolution_m > COARSEST_FREEBOARD_M:
         return {"reason": f"no freeboard: pixels of {resolution_m:g} m are too coarse"}
     if batch.attrs["kind"] != "optical":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from scipy.ndimage import label
 type Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 EIGHT: Final = np.ones((3, 3), np.int8)
 LEAST_AREA_M2: Final = 250.0
-type Doubt = Literal["", "under cloud", "cut off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Part:
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
     z: NDArray[np.float32]
-    doubt: Doubt = ""
+    clouded: bool = False
 
 
 def measure(rows: NDArray[np.intp], columns: NDArray[np.intp], resolution_m: float) -> tuple[float, float, float]:

@@ -38,9 +38,9 @@ PRIOR: Final = {
 }
 """Gamma priors of rates per day, as (events, days they took) [assumed, see the module]: a call in 20 days; ten hours
 of waiting before and after; a level in 4.4 hours, so a cargo in 18; leaving part-laden once in 4 days; idle a day."""
-PRIOR_PURPOSES: Final = 1.0
-"""Dirichlet: any division of a port's calls is as likely as another. Less than 1 would let a port of which little is
-seen be of one kind only, and each call with it."""
+PRIOR_PURPOSES: Final = np.array([1.0, 0.5, 0.5])
+"""Dirichlet: any share of calls that load is as likely as another, and the rest divides as it may. Less than 1 in all
+would let a port of which little is seen be of one kind only, and each call with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Rates:
 def prior_rates() -> Rates:
     """The priors' means."""
     means = {name: events / days for name, (events, days) in PRIOR.items()}
-    return Rates(**means, shares=np.full(len(PURPOSES), 1 / len(PURPOSES)))
+    return Rates(**means, shares=PRIOR_PURPOSES / PRIOR_PURPOSES.sum())
 
 
 def generator(rates: Rates) -> NDArray[np.float64]:

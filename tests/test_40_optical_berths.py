@@ -143,19 +143,18 @@ def soft_cloud(brightest: float, y: float, x: float, width_px: float) -> Image:
     return np.asarray(brightest * np.exp(-(np.hypot(ROWS - y, COLUMNS - x) ** 2) / 2 / width_px**2), np.float64)
 
 
-def test_a_hull_under_thin_cloud_is_found_and_measured() -> None:
+def test_a_hull_under_thin_cloud_is_seen_but_not_measured() -> None:
     found = visited_rows(cube_of(DECK * MOORED + soft_cloud(0.1, 160, 70, 20))).loc["west"]
-    assert found["hull_length_m"] == pytest.approx(180, rel=0.1)
     assert found["change"] > 10
+    assert pd.isna(found["hull_length_m"])
+    assert found["reason"] == "no freeboard: cloud over or beside the hull"
 
 
 def test_a_hull_that_the_mask_cuts_off_is_seen_but_not_measured() -> None:
     cloud = np.hypot(ROWS - 150, COLUMNS - 30) < 50
-    thin = soft_cloud(0.04, 150, 30, 35)
-    found = visited_rows(cube_of(DECK * MOORED + 0.5 * cloud + thin, ~cloud)).loc["west"]
+    found = visited_rows(cube_of(DECK * MOORED + 0.5 * cloud + soft_cloud(0.04, 150, 30, 35), ~cloud)).loc["west"]
     assert found["change"] > 10
     assert pd.isna(found["hull_length_m"])
-    assert found["reason"] == "no freeboard: cloud hides a part of the hull"
 
 
 @pytest.mark.parametrize("askew", [False, True])
