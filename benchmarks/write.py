@@ -15,7 +15,7 @@ import benchmarks
 from benchmarks.table import Row, markdown
 
 PAGE = Path("docs") / "benchmarks.md"
-NOT_MEASURING = {"__main__", "accuracy_grid", "accuracy_page", "fresh", "real", "table", "write"}
+NOT_MEASURING = {"__main__", "accuracy_grid", "accuracy_page", "fresh", "real", "table", "unseen", "write"}
 LIBRARIES = ("berthwatch", "numpy", "numba", "xarray", "dask", "zarr", "icechunk", "rasterio", "pandas")
 
 
