@@ -1,8 +1,9 @@
 """From a stack of satellite scenes over a port to a ledger of berth visits.
 
 The whole way is `read_port` and then `run`; each step is there by itself, on xarray and (geo)pandas
-objects: `ingest` and `open_cube`, `observe`, `infer`, `ledger`, `report`. Importing this package is
-light: a step's libraries are imported when its name is first used.
+objects: `ingest` and `open_cube`, `observe`, `infer`, `ledger`, `report`. The module `change` has the
+kernels, on any cube. Importing this package is light: a step's libraries are imported when its name is
+first used.
 
 >>> import berthwatch as bw
 >>> bw.__version__
@@ -19,6 +20,7 @@ if __name__ != "berthwatch":
     )
 
 if TYPE_CHECKING:
+    from berthwatch import change as change
     from berthwatch.barrels import ledger
     from berthwatch.config import read_port
     from berthwatch.cube import ingest, open_cube
@@ -63,15 +65,19 @@ _HOME = {
     "run": "pipeline",
 }
 
+_MODULES = frozenset({"change"})
+
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_MODULES])
 
 
 if not TYPE_CHECKING:  # a checker would take any name for granted if it saw this
 
     def __getattr__(name: str) -> object:
         """Import a public name's module when the name is first asked for (PEP 562)."""
+        if name in _MODULES:
+            return import_module(f"berthwatch.{name}")
         if name not in _HOME:
             raise AttributeError(f"module 'berthwatch' has no attribute {name!r}")
         value = getattr(import_module(f"berthwatch.{_HOME[name]}"), name)

@@ -15,10 +15,10 @@ from scipy.ndimage import label
 
 from berthwatch.backdrop import Backdrop
 from berthwatch.bands import main_band
-from berthwatch.change import Change
 from berthwatch.hulls import Hull
 from berthwatch.hullside import CLEAR, HIDDEN, STRUCTURE, TAKEN, Lie, Picture, placed
 from berthwatch.parts import EIGHT
+from berthwatch.score import Change
 from berthwatch.sightline import ground_axes
 
 AROUND_M = 60.0

@@ -16,7 +16,6 @@ from odc.geo.geobox import GeoBox
 
 from berthwatch.backdrop import Backdrop, aligned, backdrop
 from berthwatch.batches import map_batches
-from berthwatch.change import Change, change
 from berthwatch.freeboard import measure_freeboard
 from berthwatch.georeference import grid_of
 from berthwatch.hullpicture import hull_size, picture_of, shows_of, window_of
@@ -24,6 +23,7 @@ from berthwatch.hulls import Hull, find_hulls
 from berthwatch.kernels.detect import NOT_SEEN
 from berthwatch.kernels.zonal import weighted_fraction
 from berthwatch.parts import LEAST_AREA_M2
+from berthwatch.score import Change, change
 from berthwatch.sightline import angles_of
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 from berthwatch.zones import Zones, zones_of

@@ -14,10 +14,10 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter
 from shapely.geometry import box
 
-from berthwatch.change import unmask_decks
 from berthwatch.georeference import geozarr_attributes
 from berthwatch.model import Berth
 from berthwatch.observation import observe
+from berthwatch.score import unmask_decks
 
 GRID = GeoBox((240, 260), Affine(3, 0, 500_000, 0, -3, 4_000_000), "EPSG:32653")
 ROWS, COLUMNS = np.mgrid[: GRID.shape[0], : GRID.shape[1]]

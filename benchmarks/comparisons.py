@@ -1,0 +1,123 @@
+"""What each kernel is compared with: who else does the same thing, on which arrays, and what was asked for.
+
+One registry for two uses: `benchmarks.kernels` times it on large arrays, and the tests hold our results against
+every peer's on small ones. Arrays come as tiles, each contiguous, as a chunked cube would hand them out; a peer
+without threads of its own is given the tiles on as many threads as ours.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from berthwatch.kernels.quantile import temporal_median_mad, temporal_quantile
+
+Array = NDArray[Any]
+Tiles = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a stack: dates, and rows and columns; cut into so many tiles of rows."""
+
+    dates: int
+    side: int
+    tiles: int
+
+
+FULL, SMALL, TINY = Size(100, 2048, 8), Size(50, 512, 4), Size(9, 24, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Someone else's way to the same result. `library` must be importable; `threads`: it brings its own."""
+
+    name: str
+    library: str
+    call: Callable[..., Any]
+    threads: bool = False
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its library is installed."""
+        return find_spec(self.library) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One kernel and its peers. `asked` is the least ratio to the best of them.
+
+    `results` picks what is compared; `writes` counts bytes written for each byte read (0: a reduction).
+    """
+
+    name: str
+    make: Callable[[Size], Tiles]
+    ours: Callable[..., Any]
+    peers: Sequence[Peer]
+    asked: float | None = None
+    tolerance: float = 1e-6
+    writes: float = 0.0
+    results: Callable[[Any], Sequence[Array]] = field(default=lambda found: [found])
+
+
+def series(size: Size) -> Tiles:
+    """Gamma speckle of 4.4 looks, (time, y, x) float32; one value in twenty is not seen."""
+    rng = np.random.default_rng(0)
+    tiles = []
+    for _ in range(size.tiles):
+        tile = rng.standard_gamma(4.4, (size.dates, size.side // size.tiles, size.side), np.float32)
+        tile[rng.random(tile.shape, np.float32) < 0.05] = np.nan
+        tiles.append((tile,))
+    return tiles
+
+
+def _bottleneck_median(stack: Array) -> Array:
+    import bottleneck
+
+    return np.asarray(bottleneck.nanmedian(stack, axis=0))
+
+
+def _bottleneck_median_mad(stack: Array) -> tuple[Array, Array]:
+    median = _bottleneck_median(stack)
+    return median, _bottleneck_median(np.abs(stack - median))
+
+
+def _numbagg_median(stack: Array) -> Array:
+    import numbagg
+
+    return np.asarray(numbagg.nanmedian(stack, axis=0))
+
+
+def _numpy_median_mad(stack: Array) -> tuple[Array, Array]:
+    median = np.nanmedian(stack, axis=0)
+    return median, np.nanmedian(np.abs(stack - median), axis=0)
+
+
+def _median(stack: Array) -> Array:
+    return temporal_quantile(stack, 0.5)
+
+
+COMPARISONS = (
+    Comparison(
+        "median, float32",
+        series,
+        _median,
+        (
+            Peer("bottleneck", "bottleneck", _bottleneck_median),
+            Peer("numbagg", "numbagg", _numbagg_median, threads=True),
+            Peer("numpy", "numpy", lambda stack: np.nanmedian(stack, axis=0)),
+        ),
+        asked=6.0,
+    ),
+    Comparison(
+        "median and MAD, float32",
+        series,
+        temporal_median_mad,
+        (Peer("bottleneck", "bottleneck", _bottleneck_median_mad), Peer("numpy", "numpy", _numpy_median_mad)),
+        asked=6.0,
+        results=lambda found: found,
+    ),
+)

@@ -1,0 +1,58 @@
+"""The kernels on xarray: what is lazy stays lazy, and time is never put together unasked."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+
+from berthwatch import change
+from berthwatch.errors import InputError
+
+VALUES = np.random.default_rng(0).normal(size=(9, 6, 8)).astype(np.float32)
+VALUES[2, 0] = np.nan
+EAGER = xr.DataArray(VALUES, dims=("time", "y", "x"), coords={"x": np.arange(8.0)}, attrs={"units": "1"})
+
+
+def never(block: np.ndarray) -> np.ndarray:
+    """A block that must not be computed yet."""
+    raise AssertionError("computed too early")
+
+
+def test_lazy_is_eager_in_every_chunk() -> None:
+    lazy = EAGER.chunk(time=-1, y=4, x=3)
+    for found, expected in (
+        (change.quantile(lazy, 0.3), change.quantile(EAGER, 0.3)),
+        (change.median_mad(lazy), change.median_mad(EAGER)),
+    ):
+        assert found.chunks is not None
+        xr.testing.assert_identical(found.compute(), expected)
+
+
+def test_values_are_numpys_and_names_are_kept() -> None:
+    found = change.quantile(EAGER, 0.3)
+    np.testing.assert_allclose(found, np.nanquantile(VALUES, 0.3, axis=0), rtol=1e-5)
+    assert found.dims == ("y", "x")
+    assert found.attrs == {"units": "1"}
+    assert found["x"].equals(EAGER["x"])
+
+
+def test_time_need_not_be_the_first_dimension() -> None:
+    turned = EAGER.transpose("x", "time", "y")
+    xr.testing.assert_allclose(change.quantile(turned, 0.5), change.quantile(EAGER, 0.5).transpose("x", "y"))
+
+
+def test_nothing_is_computed_before_it_is_asked_for() -> None:
+    blocks = da.zeros((9, 6, 8), chunks=(9, 3, 4), dtype=np.float32).map_blocks(never, dtype=np.float32)
+    lazy = change.median_mad(xr.DataArray(blocks, dims=("time", "y", "x")))
+    with pytest.raises(AssertionError, match="computed too early"):
+        lazy.compute(scheduler="synchronous")
+
+
+def test_time_in_several_chunks_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(InputError, match=r"\.chunk\(\{'time': -1, \.\.\.\}\).*got 3 chunks of up to 4"):
+        change.quantile(EAGER.chunk(time=4), 0.5)
+
+
+def test_without_time_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"a dimension 'time'; got \('y', 'x'\)"):
+        change.median_mad(EAGER[0])
