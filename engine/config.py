@@ -4,8 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ from berthwatch.runfile import RunFile, SourceKeys, read_runfile
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NAMED = ("berths", "reference_water", "fleet", "ais")
+"""Keys of the run file that each name one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class LedgerTerms:
 class Port:
     """A port to watch: everything the run file names, read and checked.
 
-    `digest` is the SHA-256 of the run file's bytes, in hexadecimal.
+    `digest` is the SHA-256 of the run file's bytes, in hexadecimal; `named` those of the files it names, by key.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Port:
     sources: tuple[Source, ...]
     ledger: LedgerTerms
     digest: str
+    named: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -138,6 +142,7 @@ def read_port(path: str | Path) -> Port:
         sources=tuple(_source(run, index, keys) for index, keys in enumerate(run.keys.sources)),
         ledger=LedgerTerms(**run.keys.ledger.model_dump()),
         digest=hashlib.sha256(content).hexdigest(),
+        named={key: hashlib.sha256(file.read_bytes()).hexdigest() for key in NAMED if (file := _named(run, key))},
     )
 
 
@@ -153,12 +158,17 @@ def _content(path: Path) -> bytes:
     raise InputError([Fault(str(path), "a run file", came)])
 
 
+def _named(run: RunFile, key: str) -> Path | None:
+    named = run.raw.get(key)
+    return run.path.parent / named.strip() if isinstance(named, str) and named.strip() else None
+
+
 def _read_named[T](run: RunFile, key: str, reader: Callable[[Path], T], faults: list[Fault]) -> T | None:
     """What the file named by a key holds; None, with its faults added, where it cannot be had."""
-    named = run.raw.get(key)
-    if not isinstance(named, str) or not named.strip():
+    file = _named(run, key)
+    if file is None:
         return None
-    file = run.path.parent / named.strip()
+    named = run.raw[key]
     if not file.is_file():
         faults.append(Fault(run.where(key), "a file", f"no such file: {named}"))
         return None

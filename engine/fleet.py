@@ -72,13 +72,13 @@ def read_ais(path: Path) -> pd.DataFrame:
     ----------
     path
         CSV with the columns `vessel_id, time, lon, lat`: ISO 8601 times with a zone, degrees (EPSG:4326). Other
-        columns are kept as text. Rows with a blank position, or AIS's own "not available" (longitude 181,
-        latitude 91), are left out.
+        columns are kept as text.
 
     Returns
     -------
     DataFrame
-        Sorted by time: `time` datetime64 in UTC, `lon` and `lat` float64, the rest str.
+        Sorted by time: `time` datetime64 in UTC, `lon` and `lat` float64, the rest str. A blank position, or AIS's own
+        "not available" (longitude 181, latitude 91), is NaN in both.
 
     Raises
     ------
@@ -87,8 +87,6 @@ def read_ais(path: Path) -> pd.DataFrame:
     """
     table, lines = read_csv_table(path, AIS_COLUMNS, required=AIS_COLUMNS)
     nowhere = table["lon"].isin(["", "181", "181.0"]) | table["lat"].isin(["", "91", "91.0"])
-    lines = lines[~nowhere.to_numpy()]
-    table = table[~nowhere].reset_index(drop=True)
     faults = [
         Fault(f"{path.name}:{line} vessel_id", "a vessel's id", "a blank") for line in lines[table["vessel_id"] == ""]
     ]
@@ -96,10 +94,10 @@ def read_ais(path: Path) -> pd.DataFrame:
     faults += wrong
     for column, limit in (("lon", 180.0), ("lat", 90.0)):
         degrees = pd.to_numeric(table[column], errors="coerce").astype("float64")
-        for row in np.flatnonzero(~(degrees.abs() <= limit)):
+        for row in np.flatnonzero(~((degrees.abs() <= limit) | nowhere)):
             where = f"{path.name}:{lines[row]} {column}"
             faults.append(Fault(where, f"degrees from {-limit:g} to {limit:g}", repr(table[column][row])))
-        table[column] = degrees
+        table[column] = degrees.mask(nowhere)
     raise_any(path, faults)
     return table.sort_values(["time", "vessel_id"], kind="stable", ignore_index=True)
 

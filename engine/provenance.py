@@ -53,6 +53,8 @@ def inputs_of(port: "Port", ingested: "Sequence[IngestedSource]") -> dict[str, A
         "port": port.name,
         "run_file": port.path.name,
         "run_file_sha256": port.digest,
+        "files_sha256": dict(port.named),
+        "ledger": asdict(port.ledger),
         "berths": [
             {"berth_id": berth.berth_id, "kind": berth.kind, "geometry": json.loads(json.dumps(mapping(berth.polygon)))}
             for berth in port.berths

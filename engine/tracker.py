@@ -56,8 +56,8 @@ def clean_ais(
     positions : DataFrame
         What is left, in the same order, with a new index.
     counts : dict
-        `positions` read, `after_last_scene` and `impossible_jump` dropped, `of_other_vessels` among the rest, and
-        how many `other_vessels` those are.
+        `positions` read, `not_available`, `after_last_scene` and `impossible_jump` dropped, `of_other_vessels` among
+        the rest, and how many `other_vessels` those are.
 
     >>> times = pd.to_datetime(["2024-03-07T00:00Z", "2024-03-07T01:00Z", "2024-03-07T02:00Z", "2034-01-01T00:00Z"])
     >>> ais = pd.DataFrame({"vessel_id": "8", "time": times, "lon": [133.0, 13.0, 133.1, 133.0], "lat": 42.7})
@@ -67,15 +67,18 @@ def clean_ais(
     """
     if ais is None:
         ais = as_table([], {"vessel_id": "str", "time": "datetime64[ns, UTC]", "lon": "float64", "lat": "float64"})
+    nowhere = (ais["lon"].isna() | ais["lat"].isna()).to_numpy(bool)
     late = np.zeros(len(ais), bool)
     if last_time is not None:
-        late = (ais["time"] > last_time + AFTER_LAST_SCENE).to_numpy(bool)
+        late = ~nowhere & (ais["time"] > last_time + AFTER_LAST_SCENE).to_numpy(bool)
     jumps = np.zeros(len(ais), bool)
-    jumps[~late] = _impossible(ais[~late])
-    left = ais[~(late | jumps)].reset_index(drop=True)
+    usable = ~(nowhere | late)
+    jumps[usable] = _impossible(ais[usable])
+    left = ais[usable & ~jumps].reset_index(drop=True)
     others = left["vessel_id"][~left["vessel_id"].isin(list(vessel_ids))]
     counts = {
         "positions": len(ais),
+        "not_available": int(nowhere.sum()),
         "after_last_scene": int(late.sum()),
         "impossible_jump": int(jumps.sum()),
         "of_other_vessels": len(others),

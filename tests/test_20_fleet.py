@@ -8,6 +8,7 @@ import pytest
 
 from berthwatch.errors import InputError
 from berthwatch.fleet import NUMBER_LIMITS, read_ais, read_fleet
+from berthwatch.tracker import clean_ais
 
 HEADER = "vessel_id,name,flag,watch,length_m,beam_m,depth_m,draught_ballast_m,draught_laden_m,cargo_capacity_t,source\n"
 
@@ -120,11 +121,13 @@ def test_positions_are_sorted_and_other_columns_kept(tmp_path: Path) -> None:
     assert ais["lon"].tolist() == [133.1, 133.0]
 
 
-def test_positions_not_available_are_left_out(tmp_path: Path) -> None:
-    text = "vessel_id,time,lon,lat\n8,2024-03-07T02:00:00Z,181,91\n8,2024-03-07T03:00:00Z,,\n"
-    ais = read_ais(write(tmp_path, text))
-    assert len(ais) == 0
-    assert str(ais["time"].dtype).startswith("datetime64")
+def test_positions_not_available_are_blank_then_dropped_and_counted(tmp_path: Path) -> None:
+    rows = ["8,2024-03-07T02:00:00Z,181,91", "8,2024-03-07T03:00:00Z,,", "8,2024-03-07T04:00:00Z,133,42.7"]
+    ais = read_ais(write(tmp_path, "\n".join(["vessel_id,time,lon,lat", *rows, ""])))
+    assert ais["lon"].isna().tolist() == ais["lat"].isna().tolist() == [True, True, False]
+    left, counts = clean_ais(ais, {"8"}, None)
+    assert left["lat"].tolist() == [42.7]
+    assert (counts["positions"], counts["not_available"]) == (3, 2)
 
 
 def test_bad_times_and_positions_are_refused_by_line(tmp_path: Path) -> None:

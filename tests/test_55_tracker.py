@@ -73,6 +73,7 @@ def test_a_jump_there_and_back_is_dropped_and_counted() -> None:
     assert left.index.tolist() == [0, 1, 2, 3]
     assert counts == {
         "positions": 5,
+        "not_available": 0,
         "after_last_scene": 0,
         "impossible_jump": 1,
         "of_other_vessels": 2,

@@ -1,5 +1,6 @@
 """The whole way, from a run file to its results, on a simulated port whose truth is known."""
 
+import hashlib
 import json
 import logging
 import os
@@ -137,6 +138,20 @@ def test_a_second_run_that_finds_nothing_new_changes_nothing(first_run: Result, 
     assert not result.changed
     after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*") if path.is_file()}
     assert {path.name for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
+
+
+def test_another_fleet_in_the_same_file_is_noticed(first_run: Result, port: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "port"
+    shutil.copytree(port.parent, copy)
+    before = json.loads((copy / "out" / RECORD).read_text())
+    assert set(before["files_sha256"]) == {"berths", "fleet", "ais"}
+    assert before["files_sha256"]["fleet"] == hashlib.sha256((copy / "fleet.csv").read_bytes()).hexdigest()
+    assert before["ledger"]["product"] == bw.read_port(port).ledger.product
+    lines = (copy / "fleet.csv").read_text().splitlines(keepends=True)
+    (copy / "fleet.csv").write_text("".join(lines[:-1]))
+    assert bw.run(bw.read_port(copy / "port.yaml"), copy / "out").changed
+    after = json.loads((copy / "out" / RECORD).read_text())
+    assert after["counts"]["fleet"] != before["counts"]["fleet"]
 
 
 def test_scenes_that_come_later_give_the_same_results_as_all_at_once(
