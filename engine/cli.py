@@ -6,26 +6,35 @@ Results go to stdout, everything said on the way to stderr. Exit status: 0 done;
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from berthwatch import __version__
-from berthwatch.errors import InputError
+from berthwatch.terminal import (
+    EXIT_FAILED,
+    EXIT_INPUT,
+    EXIT_SET_ASIDE,
+    exit_status,
+    log_format_option,
+    one_place_to_work,
+    quiet_option,
+    scheduler_option,
+    start,
+    verbose_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from berthwatch.export import Format
     from berthwatch.logs import LogFormat
-    from berthwatch.progress import Progress
 
-EXIT_FAILED, EXIT_INPUT, EXIT_SET_ASIDE = 1, 2, 3
+BATCH_EXIT = {"failed": EXIT_FAILED, "input wrong": EXIT_INPUT, "scenes set aside": EXIT_SET_ASIDE}
+"""The exit status of a batch in which a port ended so, the worst first."""
 
 _log = logging.getLogger("berthwatch.cli")
 _port = click.argument("port", metavar="PORT.YAML", type=click.Path(path_type=Path))
-_verbose = click.option("--verbose", "-v", is_flag=True, help="Say more: debug records, and tracebacks of errors.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,6 +48,7 @@ def main() -> None:
       berthwatch check port.yaml                     what a run would do, and what is wrong
       berthwatch run port.yaml --out port-run        do it; open port-run/report.html
       berthwatch run port.yaml --out port-run        again, with more scenes: only the new ones are read
+      berthwatch batch ports/*.yaml --out runs       many ports; one that fails stops no other
       berthwatch export port-run --to gpkg --out port.gpkg
       berthwatch evaluate port-run truth.csv         score it, where the truth is known
 
@@ -54,19 +64,11 @@ def main() -> None:
 @main.command()
 @_port
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Work on the dask cluster of this scheduler.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Work in N processes here.  [default: threads, no processes]"
-)
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside.")
-@_verbose
-@click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    default="plain",
-    show_default=True,
-    help="How stderr is written.",
-)
+@scheduler_option
+@workers_option
+@quiet_option
+@verbose_option
+@log_format_option
 def run(
     port: Path,
     out: Path,
@@ -86,10 +88,9 @@ def run(
       berthwatch run port.yaml --out port-run --scheduler tcp://10.0.0.5:8786
       berthwatch run port.yaml --out port-run --log-format json 2> port-run.log
     """
-    if scheduler is not None and workers is not None:
-        raise click.UsageError("--scheduler and --workers exclude each other: a cluster brings its own workers.")
-    progress = _start(log_format, quiet=quiet, verbose=verbose)
-    with _exit_status(verbose):
+    one_place_to_work(scheduler, workers)
+    progress = start(log_format, quiet=quiet, verbose=verbose)
+    with exit_status(verbose):
         from berthwatch.cluster import connect
         from berthwatch.config import read_port
 
@@ -115,16 +116,67 @@ def run(
 
 
 @main.command()
+@click.argument(
+    "ports", metavar="PORT.YAML...", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of all folders.")
+@scheduler_option
+@workers_option
+@quiet_option
+@verbose_option
+@log_format_option
+def batch(
+    ports: tuple[Path, ...],
+    out: Path,
+    scheduler: str | None,
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    log_format: "LogFormat",
+) -> None:
+    """Run many ports, each into a folder of its own, and sum them up in ports.csv and ports.json.
+
+    A port that fails stops no other. Run again, it goes on where it was, and adds only new scenes. The status is that
+    of the port that fared worst: 1 one failed, 2 one's input is wrong, 3 scenes were set aside.
+
+    \b
+      berthwatch batch ports/*.yaml --out runs
+      berthwatch batch ports/*.yaml --out runs --scheduler tcp://10.0.0.5:8786
+    """
+    one_place_to_work(scheduler, workers)
+    progress = start(log_format, quiet=quiet, verbose=verbose)
+    with exit_status(verbose):
+        from berthwatch.cluster import connect
+        from berthwatch.manyports import PortOutcome, run_ports
+
+        def tell(outcome: PortOutcome) -> None:
+            fields = {"port": outcome.port, "status": outcome.status, "said": outcome.said}
+            if outcome.said:
+                _log.error("%(port)s: %(status)s: %(said)s", fields, extra=fields)
+            elif not quiet:
+                click.echo(f"{outcome.port}: {outcome.status}")
+
+        with connect(scheduler, workers) as client:
+            outcomes = run_ports(ports, out, client, progress, tell)
+        if not quiet:
+            click.echo(f"summary: {out / 'ports.csv'}")
+        found = {outcome.status for outcome in outcomes}
+        worst = [status for name, status in BATCH_EXIT.items() if name in found]
+        if worst:
+            sys.exit(worst[0])
+
+
+@main.command()
 @_port
-@_verbose
+@verbose_option
 def check(port: Path, verbose: bool) -> None:
     """Say what a run of PORT.YAML would do and what is wrong with it, without running.
 
     \b
       berthwatch check port.yaml && berthwatch run port.yaml --out port-run
     """
-    _start("plain", quiet=False, verbose=verbose)
-    with _exit_status(verbose):
+    start("plain", quiet=False, verbose=verbose)
+    with exit_status(verbose):
         from berthwatch.config import read_port
 
         plan = read_port(port)
@@ -138,7 +190,7 @@ def check(port: Path, verbose: bool) -> None:
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--to", "target", required=True, type=click.Choice(["zarr", "cog", "gpkg", "svg"]), help="What to write.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
-@_verbose
+@verbose_option
 def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None:
     """Write what a RUN holds in a form that other software opens.
 
@@ -148,8 +200,8 @@ def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None
       berthwatch export port-run --to gpkg --out port.gpkg    visits and berths, for a GIS
       berthwatch export port-run --to svg  --out port.svg     the ledger's figure, for a page of your own
     """
-    _start("plain", quiet=False, verbose=verbose)
-    with _exit_status(verbose):
+    start("plain", quiet=False, verbose=verbose)
+    with exit_status(verbose):
         from berthwatch.export import export as export_run
 
         for written in export_run(run_folder, out, (target,)):
@@ -160,7 +212,7 @@ def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the scores here too.")
-@_verbose
+@verbose_option
 def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: bool) -> None:
     """Score what a RUN found against the TRUTH: a CSV file of true visits, or a folder that holds truth.csv.
 
@@ -171,8 +223,8 @@ def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: boo
       berthwatch evaluate port-run port/truth.csv
       berthwatch evaluate port-run port --json scores.json
     """
-    _start("plain", quiet=False, verbose=verbose)
-    with _exit_status(verbose):
+    start("plain", quiet=False, verbose=verbose)
+    with exit_status(verbose):
         from berthwatch.evaluate import evaluate as score_run
         from berthwatch.outputs import write_json
         from berthwatch.scoresheet import scoresheet
@@ -181,37 +233,3 @@ def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: boo
         if json_file is not None:
             write_json(json_file, scores)
         click.echo(scoresheet(scores))
-
-
-def _start(log_format: "LogFormat", quiet: bool, verbose: bool) -> "Progress":
-    """Begin to log, and choose how progress is shown."""
-    from berthwatch.logs import start_logs
-    from berthwatch.progress import Bars, Silent, log_records, plain_lines
-
-    if log_format == "plain" and not quiet and sys.stderr.isatty():
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        start_logs(log_format, console, quiet, verbose)
-        return Bars(console)
-    start_logs(log_format, None, quiet, verbose)
-    if quiet:
-        return Silent()
-    return log_records() if log_format == "json" else plain_lines(sys.stderr)
-
-
-@contextmanager
-def _exit_status(verbose: bool) -> Iterator[None]:
-    """Turn what a verb raises into lines on stderr and an exit status."""
-    try:
-        yield
-    except InputError as error:
-        for fault in error.faults:
-            _log.error("%s", fault, extra={"where": fault.where, "expected": fault.expected, "came": fault.came})
-        sys.exit(EXIT_INPUT)
-    except (click.ClickException, click.Abort):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it was, a person reads one line and the status says 1
-        line = " ".join(str(error).split()) or "no message"
-        _log.error("%s: %s", type(error).__name__, line, exc_info=verbose)
-        sys.exit(EXIT_FAILED)

@@ -219,6 +219,9 @@ def _append(plan: Plan, port: Port, client: "Client | None", progress: Progress)
             to = Appender(repository, branch, plan.source, grid.geobox, plan.attributes)
             added, bad = append_scenes(to, len(held), new, client, progress.advance)
             set_aside += bad
+            if not added:
+                # The room made for scenes that turned out bad is no change: with it every run would find news.
+                repository.reset_branch(branch, repository.lookup_branch(MAIN))
         progress.done()
     empty = not held and not added
     snapshot = None if empty else str(repository.lookup_branch(MAIN))
