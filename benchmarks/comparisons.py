@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
+from berthwatch.kernels.omnibus import omnibus, q_constants, r_constants
 from berthwatch.kernels.quantile import temporal_median_mad, temporal_quantile
+
+LOOKS, ALPHA = 4.4, 1e-3
 
 Array = NDArray[Any]
 Tiles = list[tuple[Any, ...]]
@@ -96,6 +100,38 @@ def _numpy_median_mad(stack: Array) -> tuple[Array, Array]:
     return median, np.nanmedian(np.abs(stack - median), axis=0)
 
 
+def speckle(size: Size) -> Tiles:
+    """As `series`, with all seen."""
+    return [(np.nan_to_num(tile, nan=1.0),) for (tile,) in series(size)]
+
+
+def _omnibus(stack: Array) -> tuple[Array, Array]:
+    found = omnibus([stack], LOOKS, ALPHA)
+    return found.p, found.first >= 0
+
+
+def _numpy_omnibus(stack: Array) -> tuple[Array, Array]:
+    """One pass: every factor R_j of the whole series, and Q as their sum; p-values by scipy."""
+    dates = stack.shape[0]
+    before, log_q = stack[0].astype(np.float64), np.zeros(stack.shape[1:])
+    located = np.zeros(stack.shape[1:], np.bool_)
+    for j in range(2, dates + 1):
+        both = before + stack[j - 1]
+        log_r = j * np.log(j) - (j - 1) * np.log(j - 1) + (j - 1) * np.log(before)
+        log_r = LOOKS * (log_r + np.log(stack[j - 1]) - j * np.log(both))
+        rho, omega2 = r_constants(j, 1, LOOKS)
+        located |= _numpy_tail(-2 * rho * log_r, 1, omega2) < ALPHA
+        before, log_q = both, log_q + log_r
+    rho, omega2 = q_constants(dates, 1, LOOKS)
+    p = _numpy_tail(-2 * rho * log_q, dates - 1, omega2)
+    return p, located & (p < ALPHA)
+
+
+def _numpy_tail(z: Array, dof: int, omega2: float) -> Array:
+    tail = chdtrc(dof, z)
+    return np.asarray(tail + omega2 * (chdtrc(dof + 4, z) - tail))
+
+
 def _median(stack: Array) -> Array:
     return temporal_quantile(stack, 0.5)
 
@@ -118,6 +154,14 @@ COMPARISONS = (
         temporal_median_mad,
         (Peer("bottleneck", "bottleneck", _bottleneck_median_mad), Peer("numpy", "numpy", _numpy_median_mad)),
         asked=6.0,
+        results=lambda found: found,
+    ),
+    Comparison(
+        "omnibus, one intensity",
+        speckle,
+        _omnibus,
+        (Peer("numpy, one pass", "scipy", _numpy_omnibus),),
+        asked=100.0,
         results=lambda found: found,
     ),
 )

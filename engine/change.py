@@ -13,6 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from berthwatch.errors import Fault, InputError
+from berthwatch.kernels.omnibus import omnibus as omnibus_of_stacks
 from berthwatch.kernels.quantile import temporal_median_mad, temporal_quantile
 
 TIME = "time"
@@ -38,7 +39,7 @@ def quantile(stack: xr.DataArray, q: float) -> xr.DataArray:
     >>> quantile(stack, 0.5).values
     array([ 2., nan])
     """
-    (found,) = over_time(partial(temporal_quantile, q=q), stack, [stack.dtype])
+    (found,) = over_time(partial(temporal_quantile, q=q), [stack], [stack.dtype])
     return found.rename("quantile")
 
 
@@ -54,23 +55,61 @@ def median_mad(stack: xr.DataArray) -> xr.Dataset:
     >>> found["median"].item(), found["mad"].item()
     (3.0, 1.5)
     """
-    median, mad = over_time(temporal_median_mad, stack, [stack.dtype] * 2)
+    median, mad = over_time(temporal_median_mad, [stack], [stack.dtype] * 2)
     return xr.Dataset({"median": median, "mad": mad})
 
 
-def over_time(loop: Loop, stack: xr.DataArray, dtypes: Sequence[npt.DTypeLike]) -> tuple[xr.DataArray, ...]:
-    """What a kernel that takes (time, ...) finds: an array without time for each of `dtypes`.
+def omnibus(channels: Sequence[xr.DataArray], looks: float, alpha: float = 0.01, *, full: bool = False) -> xr.Dataset:
+    """Whether, when and how often each pixel of a SAR series changed (`kernels.omnibus`).
+
+    Parameters
+    ----------
+    channels : sequence of (time, ...) float32 or float64
+        Linear intensities tested side by side, such as VV and VH; or, with `full`, C11, C22, Re C12 and Im C12.
+    looks : float
+        Equivalent number of looks.
+    alpha : float
+        Level of each test.
+
+    Returns
+    -------
+    xarray.Dataset
+        `count` of changes; index in time of the `first`, `last` and `strongest`, -1 where there is none; `p`, the
+        p-value of the whole series.
+
+    Raises
+    ------
+    InputError
+        No dimension `time`, or dask has cut it into several chunks.
+
+    >>> vv = xr.DataArray([1, 1.2, 0.8, 1.1, 6, 5], dims="time")
+    >>> found = omnibus([vv], looks=4.4)
+    >>> found["count"].item(), found["first"].item()
+    (1, 4)
+    """
+
+    def loop(*stacks: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        found = omnibus_of_stacks(stacks, looks, alpha, full=full)
+        return found.count, found.first, found.last, found.strongest, found.p
+
+    names = ("count", "first", "last", "strongest", "p")
+    return xr.Dataset(dict(zip(names, over_time(loop, channels, [np.int32] * 4 + [np.float64]), strict=True)))
+
+
+def over_time(loop: Loop, stacks: Sequence[xr.DataArray], dtypes: Sequence[npt.DTypeLike]) -> tuple[xr.DataArray, ...]:
+    """What a kernel that takes one or more (time, ...) finds: an array without time for each of `dtypes`.
 
     Raises
     ------
     InputError
         No dimension `time`, or dask has cut it into several chunks.
     """
-    check_whole_series(stack)
+    for stack in stacks:
+        check_whole_series(stack)
     found = xr.apply_ufunc(
         partial(_time_first, loop, len(dtypes)),
-        stack,
-        input_core_dims=[[TIME]],
+        *stacks,
+        input_core_dims=[[TIME] for _ in stacks],
         output_core_dims=[[] for _ in dtypes],
         dask="parallelized",
         output_dtypes=list(dtypes),
@@ -95,7 +134,7 @@ def check_whole_series(stack: xr.DataArray) -> None:
         raise InputError([Fault(f"stack, {TIME!r}", wanted, f"{len(chunks)} chunks of up to {max(chunks)}")])
 
 
-def _time_first(loop: Loop, outputs: int, series: npt.NDArray[Any]) -> Any:
+def _time_first(loop: Loop, outputs: int, *series: npt.NDArray[Any]) -> Any:
     # apply_ufunc puts time last; kernels take it first, as cubes hold it, so that nothing is copied
-    found = loop(np.moveaxis(series, -1, 0))
+    found = loop(*(np.moveaxis(each, -1, 0) for each in series))
     return tuple(found) if outputs > 1 else found

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from berthwatch.kernels import (
+    chisquare,
     coverage,
     detect,
     edge,
     forward_backward,
     histories,
     jumps,
+    logsums,
+    omnibus,
     paths,
     profile,
     quantile,
@@ -93,6 +96,23 @@ def fitted() -> list[Any]:
     return [found.shapes, found.cross, found.levels, found.shape_slope, found.level_slope, found.residual, found.cover]
 
 
+def tested() -> list[Any]:
+    """Series with a change and with two, without one, of one look and of none; a factor of Q that no R_j explains."""
+    rng = np.random.default_rng(5)
+    stack = rng.gamma(4.4, 1 / 4.4, (9, 3, 200)).astype(np.float32)
+    stack[4:, 0] *= 30
+    stack[7:, 0, ::2] *= 30
+    stack[1:, 1, 0], stack[:, 1, 1] = np.nan, 0.0
+    cross = np.full_like(stack, 0.1)
+    cross[3, 2] = 99.0
+    found = [
+        omnibus.omnibus([stack], 4.4, 0.05),
+        omnibus.omnibus([stack.astype(np.float64), stack.astype(np.float64)], 4.4, 0.05),
+        omnibus.omnibus([stack, stack[::-1], cross, cross], 4.4, 0.05, full=True),
+    ]
+    return [array for one in found for array in (one.count, one.first, one.last, one.strongest, np.nan_to_num(one.p))]
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
@@ -112,15 +132,20 @@ CASES: dict[str, Callable[[], Any]] = {
     "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
     "histories": drawn,
     "profile": fitted,
+    "omnibus": tested,
+    "tails": lambda: [chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0) for dof in (1, 4)],
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
+    chisquare,
     coverage,
     detect,
     edge,
     forward_backward,
     histories,
     jumps,
+    logsums,
+    omnibus,
     paths,
     profile,
     quantile,

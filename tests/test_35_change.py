@@ -23,6 +23,7 @@ def test_lazy_is_eager_in_every_chunk() -> None:
     for found, expected in (
         (change.quantile(lazy, 0.3), change.quantile(EAGER, 0.3)),
         (change.median_mad(lazy), change.median_mad(EAGER)),
+        (change.omnibus([np.exp(lazy)] * 2, 4.4), change.omnibus([np.exp(EAGER)] * 2, 4.4)),
     ):
         assert found.chunks is not None
         xr.testing.assert_identical(found.compute(), expected)
