@@ -1,162 +1,187 @@
-"""Quantiles along time, pixel by pixel, leaving out what was not seen (NaN).
+"""Quantiles along time, pixel by pixel, leaving out what was not seen (NaN or nodata).
 
-Selection instead of sorting (Hoare 1961, CACM 4, "Algorithm 65: find"): the pixel's series is copied to
-a scratch buffer and partitioned around medians of three until the wanted rank stands in its place.
+Blocks of neighbouring pixels are read along their rows as sorting keys, and ranks are selected by counting
+(`ranks`), so that the processor's vectors run over pixels and a block stays in its cache until it is done.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from berthwatch.kernels.arrays import FLOATS, Array, checked
+from berthwatch.kernels import ranks
+from berthwatch.kernels.arrays import Array, Doubles
 from berthwatch.kernels.compile import kernel
+from berthwatch.kernels.keys import ROWS, Coding, Series, as_series, is_seen, key_of, load_keys
+from berthwatch.kernels.ranks import Select, counter, next_above
+
+BLOCK_KEYS = 1 << 17
+"""Keys in a block, a few hundred kilobytes: fewer fit a cache better, but rows are then read in pieces too short."""
 
 
-def temporal_quantile(stack: npt.ArrayLike, q: float) -> Array:
+def temporal_quantile(stack: npt.ArrayLike, q: float, nodata: float | None = None) -> Array:
     """Quantile of each pixel over time, interpolated linearly between ranks (type 7 of Hyndman and Fan 1996).
 
     Parameters
     ----------
     stack
-        (time, ...) float32 or float64; NaN is left out.
+        (time, ...) uint8, uint16, int16, float32 or float64; NaN is left out, infinities are numbers.
     q
         0 to 1.
+    nodata
+        The whole number that says not seen in a stack of whole numbers, left out too; None: all were seen.
+        Floats say not seen by NaN: any other `nodata` is refused for them.
 
     Returns
     -------
-    (...) of the stack's dtype; NaN where a pixel was never seen. Equal to `np.nanquantile(stack, q, axis=0)`.
+    (...) of the stack's dtype, float32 for whole numbers; NaN where a pixel was never seen. Equal to
+    `np.nanquantile(stack, q, axis=0)`.
 
     Raises
     ------
     ValueError
-        Another dtype, no time axis, or `q` outside 0..1.
+        Another dtype, no time axis, `q` outside 0..1, or a `nodata` that is none of the stack's.
 
     >>> stack = np.array([[1.0, np.nan], [4.0, np.nan], [2.0, np.nan]])
     >>> temporal_quantile(stack, 0.5)
     array([ 2., nan])
+    >>> temporal_quantile(np.array([[0, 0], [7, 0], [4, 0]], np.uint16), 0.5, nodata=0)
+    array([5.5, nan], dtype=float32)
     """
-    series = _as_series(stack)
+    series = as_series(stack, nodata)
     if not 0.0 <= q <= 1.0:
         raise ValueError(f"q not in 0..1: {q}")
-    out = np.empty(series.shape[1], series.dtype)
-    _quantiles(series, float(q), out)
+    out = np.empty(series.values.shape[1], series.result)
+    _quantiles(series, float(q), _select(series.values), _places(len(series.values)), out)
     return out.reshape(np.shape(stack)[1:])
 
 
-def temporal_median_mad(stack: npt.ArrayLike) -> tuple[Array, Array]:
+def temporal_median_mad(stack: npt.ArrayLike, nodata: float | None = None) -> tuple[Array, Array]:
     """Median and median absolute deviation from it, of each pixel over time, in one visit.
 
     Parameters
     ----------
     stack
-        (time, ...) float32 or float64; NaN is left out.
+        (time, ...) uint8, uint16, int16, float32 or float64; NaN is left out.
+    nodata
+        As in `temporal_quantile`.
 
     Returns
     -------
-    median, mad: (...) of the stack's dtype, NaN where a pixel was never seen. The deviation is as it is:
-    times 1.4826 it estimates a normal's standard deviation.
+    median, mad: (...) of the stack's dtype, float32 for whole numbers; NaN where a pixel was never seen. The
+    deviation is as it is: times 1.4826 it estimates a normal's standard deviation.
 
     Raises
     ------
     ValueError
-        Another dtype, or no time axis.
+        Another dtype, no time axis, or a `nodata` that is none of the stack's.
 
     >>> median, mad = temporal_median_mad(np.array([[1.0], [2.0], [4.0], [9.0], [np.nan]]))
     >>> median.tolist(), mad.tolist()
     ([3.0], [1.5])
     """
-    series = _as_series(stack)
-    median = np.empty(series.shape[1], series.dtype)
-    mad = np.empty(series.shape[1], series.dtype)
-    _medians_mads(series, median, mad)
+    series = as_series(stack, nodata)
+    median = np.empty(series.values.shape[1], series.result)
+    mad = np.empty_like(median)
+    like = as_series(median[None], None)
+    _medians_mads(series, like, _select(series.values), _select(median), _places(len(series.values)), median, mad)
     shape = np.shape(stack)[1:]
     return median.reshape(shape), mad.reshape(shape)
 
 
-def _as_series(stack: npt.ArrayLike) -> Array:
-    checked_stack = checked("stack", stack, FLOATS)
-    if checked_stack.ndim == 0:
-        raise ValueError(f"stack must have a time axis first: shape {checked_stack.shape}")
-    pixels = int(np.prod(checked_stack.shape[1:]))
-    return checked_stack.reshape(checked_stack.shape[0], pixels)
+def _places(times: int) -> Array:
+    """A place for each pixel's rank in a block, of the type that counts that far."""
+    rows = -(-times // ROWS) * ROWS
+    return np.zeros(min(max(BLOCK_KEYS // max(rows, 1), 32), 1024), counter(rows))
+
+
+def _select(values: Array) -> Select:
+    """Selection among keys as wide as these values."""
+    wide: dict[int, Select] = {1: ranks.select_8, 2: ranks.select_16, 4: ranks.select_32, 8: ranks.select_64}
+    return wide[values.itemsize]
 
 
 @kernel
-def _select(scratch: Array, count: int, rank: int) -> None:
-    """Reorder scratch[:count] so that `rank` holds its sorted value, none larger before it, none smaller after."""
-    low = 0
-    high = count - 1
-    while low < high:
-        first = scratch[low]
-        middle = scratch[(low + high) // 2]
-        last = scratch[high]
-        pivot = max(min(first, middle), min(max(first, middle), last))
-        i = low
-        j = high
-        while i <= j:
-            while scratch[i] < pivot:
-                i += 1
-            while pivot < scratch[j]:
-                j -= 1
-            if i <= j:
-                swapped = scratch[i]
-                scratch[i] = scratch[j]
-                scratch[j] = swapped
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
-        else:  # between the two halves all equal the pivot
-            return
+def _block_quantiles(
+    keys: Array,
+    like: Array,
+    coding: Coding,
+    q: float,
+    seen: Array,
+    select: Select,
+    places: Array,
+    out: Doubles,
+) -> None:
+    """Quantiles of a block of keys, of values of the type that `like` has."""
+    below = np.empty(seen.size, like.dtype)
+    above = np.empty(seen.size, like.dtype)
+    found, following = below.view(keys.dtype), above.view(keys.dtype)
+    for i in range(seen.size):
+        places[i] = int(q * (max(seen[i], 1) - 1))
+    select(keys, places, found)
+    next_above(keys, coding.last, places, found, following)
+    for i in range(seen.size):
+        found[i] = key_of(found[i], coding)
+        following[i] = key_of(following[i], coding)
+    for i in range(seen.size):
+        fraction = q * (max(seen[i], 1) - 1) - places[i]
+        low, high = float(below[i]), float(above[i])
+        if seen[i] == 0:
+            out[i] = np.nan
+        elif fraction == 0.0 or low == high:  # also two equal infinities, whose difference is no number
+            out[i] = low
+        else:
+            out[i] = (1.0 - fraction) * low + fraction * high
 
 
 @kernel
-def _quantile(scratch: Array, count: int, q: float) -> float:
-    if count == 0:
-        return np.nan
-    position = q * (count - 1)
-    rank = int(position)
-    _select(scratch, count, rank)
-    below = float(scratch[rank])
-    fraction = position - rank
-    if fraction == 0.0:
-        return below
-    above = float(scratch[rank + 1])
-    for i in range(rank + 2, count):
-        above = min(above, float(scratch[i]))
-    if below == above:  # also two equal infinities, whose difference is no number
-        return below
-    return (1.0 - fraction) * below + fraction * above
+def _quantiles(series: Series, q: float, select: Select, places: Array, out: Array) -> None:
+    times, pixels = series.bits.shape
+    keys = np.empty(((times + ROWS - 1) // ROWS * ROWS, places.size), series.bits.dtype)
+    seen = np.empty(places.size, places.dtype)
+    found = np.empty(places.size, np.float64)
+    for start in range(0, pixels, places.size):
+        width = min(places.size, pixels - start)
+        load_keys(series.bits, start, width, series.coding, keys, seen)
+        _block_quantiles(keys, series.values, series.coding, q, seen, select, places, found)
+        for i in range(width):
+            out[start + i] = found[i]
 
 
 @kernel
-def _gather(series: Array, pixel: int, scratch: Array) -> int:
-    count = 0
-    for time in range(series.shape[0]):
-        value = series[time, pixel]
-        if value == value:
-            scratch[count] = value
-            count += 1
-    return count
+def _load_deviations(
+    values: Array, bits: Array, start: int, coding: Coding, medians: Doubles, width: int, deviations: Array
+) -> None:
+    for time in range(bits.shape[0]):
+        row = values[time, start : start + width]
+        source = bits[time, start : start + width]
+        target = deviations[time]
+        for pixel in range(width):
+            value, median = float(row[pixel]), medians[pixel]
+            away = abs(value - median)
+            away = 0.0 if value == median else away
+            target[pixel] = away if is_seen(key_of(source[pixel], coding), coding) else np.nan
+    deviations[bits.shape[0] :] = np.nan
 
 
 @kernel
-def _quantiles(series: Array, q: float, out: Array) -> None:
-    scratch = np.empty(series.shape[0], series.dtype)
-    for pixel in range(series.shape[1]):
-        out[pixel] = _quantile(scratch, _gather(series, pixel, scratch), q)
-
-
-@kernel
-def _medians_mads(series: Array, medians: Array, mads: Array) -> None:
-    scratch = np.empty(series.shape[0], series.dtype)
-    for pixel in range(series.shape[1]):
-        count = _gather(series, pixel, scratch)
-        median = _quantile(scratch, count, 0.5)
-        for i in range(count):
-            value = float(scratch[i])
-            scratch[i] = 0.0 if value == median else abs(value - median)
-        medians[pixel] = median
-        # the median of two opposite infinities is no number, and then neither is the deviation
-        mads[pixel] = _quantile(scratch, count, 0.5) if median == median else np.nan
+def _medians_mads(
+    series: Series, like: Series, select: Select, select_away: Select, places: Array, medians: Array, mads: Array
+) -> None:
+    times, pixels = series.bits.shape
+    keys = np.empty(((times + ROWS - 1) // ROWS * ROWS, places.size), series.bits.dtype)
+    deviations = np.empty(keys.shape, mads.dtype)
+    seen = np.empty(places.size, places.dtype)
+    median = np.empty(places.size, np.float64)
+    mad = np.empty(places.size, np.float64)
+    for start in range(0, pixels, places.size):
+        width = min(places.size, pixels - start)
+        load_keys(series.bits, start, width, series.coding, keys, seen)
+        _block_quantiles(keys, series.values, series.coding, 0.5, seen, select, places, median)
+        _load_deviations(series.values, series.bits, start, series.coding, median, width, deviations)
+        # no deviation is negative, and so its bits are its key
+        _block_quantiles(
+            deviations.view(like.bits.dtype), like.values, like.coding, 0.5, seen, select_away, places, mad
+        )
+        for i in range(width):
+            medians[start + i] = median[i]
+            # the median of two opposite infinities is no number, and then neither is the deviation
+            mads[start + i] = mad[i] if median[i] == median[i] else np.nan

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from berthwatch.kernels import (
+    background,
     chisquare,
     coverage,
     detect,
@@ -15,11 +16,13 @@ from berthwatch.kernels import (
     forward_backward,
     histories,
     jumps,
+    keys,
     logsums,
     omnibus,
     paths,
     profile,
     quantile,
+    ranks,
     shift,
     stays,
     transition,
@@ -33,6 +36,7 @@ STACK = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
 STACK[0, 0] = np.nan
 STACK[:, 1, 1] = np.nan
 STACK[1:7, 2, 2] = 1.0
+LEVELS = np.array([[1, 9, 1], [5, 9, 2], [6, 2, 3], [7, 9, 40], [7, 9, 41], [90, 9, 90]], np.int16)
 TRIANGLES = [[(-1.5, -1.0), (6.0, 0.5), (2.0, 6.5)], [(1.0, 1.0), (1.0, 3.0), (2.0, 3.0)], [(-3, 1), (-2, 1), (-2, 2)]]
 Q2, Q3 = [[-1.0, 1.0], [0.5, -0.5]], [[-9.0, 9.0, 0.0], [0.0, -1.0, 1.0], [1.0, 1.0, -2.0]]
 ZONES = ([0, 2, 3, 3], [0, 1, 6], [1.0, 0.5, 1.0])
@@ -117,6 +121,14 @@ CASES: dict[str, Callable[[], Any]] = {
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
     "median and mad": lambda: quantile.temporal_median_mad(STACK),
+    "quantile of doubles": lambda: quantile.temporal_quantile(STACK.astype(np.float64), 0.3),
+    "median and mad of bytes": lambda: quantile.temporal_median_mad(
+        (50 * STACK[:, 1:2, 2:] + 200).astype(np.uint8), 200
+    ),
+    "quantile of many dates": lambda: quantile.temporal_quantile(np.arange(300, dtype=np.uint16)[:, None], 0.7),
+    "low mode": lambda: background.temporal_low_mode(STACK, 1.0),
+    "low mode of few": lambda: background.temporal_low_mode(STACK[:2]),
+    "low mode of levels": lambda: background.temporal_low_mode(LEVELS, 0.35, 9),
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
     "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
     "exceed": lambda: detect.exceed(STACK, STACK[1]),
@@ -138,6 +150,7 @@ CASES: dict[str, Callable[[], Any]] = {
 }
 MODULES = [
     chisquare,
+    background,
     coverage,
     detect,
     edge,
@@ -146,9 +159,11 @@ MODULES = [
     jumps,
     logsums,
     omnibus,
+    keys,
     paths,
     profile,
     quantile,
+    ranks,
     shift,
     stays,
     transition,
