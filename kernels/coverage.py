@@ -2,7 +2,8 @@
 
 The signed-area accumulation of font rasterisers (Levien 2012, font-rs; FreeType's "cells"): each edge adds,
 in the rows it crosses, the area between itself and the right border; a running sum along the row turns the
-edges of closed rings into the area inside. Exact up to rounding, and linear in the length of the outline.
+edges of closed rings into the area inside. Exact up to rounding. Only pixels on the outline cost more than one
+addition, and those wholly inside weigh exactly 1.
 
 Pixel coordinates: pixel (row r, column c) is the square x in c..c+1, y in r..r+1.
 """
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from berthwatch.kernels.arrays import Doubles, Integers, checked_doubles
 from berthwatch.kernels.compile import kernel
 
-# Running sums leave dust of some 1e-16 per edge where the true area is nought.
+# Running sums leave dust of some 1e-16 per edge where the true area is nought, or one.
 DUST = 1e-12
 CROSSING = 1e-6
 
@@ -52,17 +53,17 @@ def polygon_coverage(rings: Sequence[npt.ArrayLike], shape: tuple[int, int]) -> 
     if not outlines:
         return np.empty(0, np.int64), np.empty(0)
     corners = np.concatenate(outlines)
+    starts = np.cumsum([0, *(len(ring) for ring in outlines)], dtype=np.int64)
     # only the box around the polygon is touched: a berth is small, a port is large
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (columns, rows)).astype(np.int64).tolist()
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, (columns, rows)).astype(np.int64).tolist()
-    area = np.zeros((bottom - top, right - left + 1))
-    for number, ring in enumerate(outlines):
-        _accumulate(area, ring - np.array((left, top)), _turn(ring) * _depth_sign(outlines, number))
-    inside = np.cumsum(area, axis=1)[:, :-1]
-    if inside.size and (inside.min() < -CROSSING or inside.max() > 1.0 + CROSSING):
-        raise ValueError(f"rings cross: a pixel's area inside is {_worst(inside)}, not in 0..1")
-    row, column = np.nonzero(inside > DUST)
-    return (row + top) * columns + column + left, np.minimum(inside[row, column], 1.0)
+    left, top = (min(max(math.floor(low), 0), size) for low, size in zip(corners.min(axis=0), (columns, rows), strict=True))
+    right, bottom = (min(max(math.ceil(high), 0), size) for high, size in zip(corners.max(axis=0), (columns, rows), strict=True))
+    area = np.zeros((max(bottom - top, 0), max(right - left, 0) + 1))
+    _add_rings(area, corners, starts, float(left), float(top))
+    indices, weights = np.empty(area.size, np.int64), np.empty(area.size)
+    count, worst = _fill(area, top * columns + left, columns, indices, weights)
+    if abs(worst - 0.5) > 0.5 + CROSSING:
+        raise ValueError(f"rings cross: a pixel's area inside is {worst}, not in 0..1")
+    return indices[:count].copy(), weights[:count].copy()
 
 
 def _checked_ring(value: npt.ArrayLike, number: int) -> Doubles:
@@ -77,42 +78,93 @@ def _checked_ring(value: npt.ArrayLike, number: int) -> Doubles:
     return ring
 
 
+@kernel
+def _add_rings(area: Doubles, corners: Doubles, starts: Integers, left: float, top: float) -> None:
+    """Accumulate all rings, their corners moved by the box's own."""
+    for number in range(starts.size - 1):
+        ring = corners[starts[number] : starts[number + 1]]
+        sign = _turn(ring)
+        if starts.size > 2:
+            sign *= _depth_sign(corners, starts, number)
+        moved = np.empty_like(ring)
+        for k in range(ring.shape[0]):
+            moved[k, 0] = ring[k, 0] - left
+            moved[k, 1] = ring[k, 1] - top
+        _accumulate(area, moved, sign)
+
+
+@kernel
 def _turn(ring: Doubles) -> float:
     """The sign that makes the area accumulated inside the ring positive."""
-    x, y = (ring - ring[0]).T  # near the origin, so that large coordinates keep their digits
-    return 1.0 if float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) < 0.0 else -1.0
+    twice = 0.0
+    for k in range(ring.shape[0]):
+        end = (k + 1) % ring.shape[0]
+        # near the origin, so that large coordinates keep their digits
+        x0, y0 = ring[k, 0] - ring[0, 0], ring[k, 1] - ring[0, 1]
+        x1, y1 = ring[end, 0] - ring[0, 0], ring[end, 1] - ring[0, 1]
+        twice += x0 * y1 - x1 * y0
+    return 1.0 if twice < 0.0 else -1.0
 
 
-def _depth_sign(rings: list[Doubles], number: int) -> float:
+@kernel
+def _depth_sign(corners: Doubles, starts: Integers, number: int) -> float:
     """1 for an exterior, -1 for a hole: by how many other rings lie around this one.
 
     Counted on a line of sight from the ring to the left, at a height where no ring has a corner, so that rings
     that touch in a corner are not mistaken for each other.
     """
-    own = rings[number]
-    heights = np.unique(np.concatenate(rings)[:, 1])
-    heights = heights[(heights >= own[:, 1].min()) & (heights <= own[:, 1].max())]
-    if heights.size < 2:  # flat: no area whichever its sign
+    own = corners[starts[number] : starts[number + 1]]
+    low, high = own[:, 1].min(), own[:, 1].max()
+    if low == high:  # flat: no area whichever its sign
         return 1.0
-    widest = int(np.argmax(np.diff(heights)))
-    height = float(heights[widest] + heights[widest + 1]) / 2.0
-    start = _crossings(own, height).min()
-    around = sum(int((_crossings(ring, height) < start).sum()) for k, ring in enumerate(rings) if k != number)
-    return 1.0 if around % 2 == 0 else -1.0
+    heights = np.sort(corners[:, 1])
+    widest = height = 0.0
+    for k in range(heights.size - 1):
+        if heights[k] >= low and heights[k + 1] <= high and heights[k + 1] - heights[k] > widest:
+            widest = heights[k + 1] - heights[k]
+            height = (heights[k] + heights[k + 1]) / 2.0
+    start, _ = _crossings(own, height, np.inf)
+    sign = 1.0
+    for other in range(starts.size - 1):
+        if other != number:
+            _, count = _crossings(corners[starts[other] : starts[other + 1]], height, start)
+            if count % 2 == 1:
+                sign = -sign
+    return sign
 
 
-def _crossings(ring: Doubles, height: float) -> Doubles:
-    """Where the ring's edges pass a height (x)."""
-    ends = np.roll(ring, -1, axis=0)
-    crosses = (ring[:, 1] <= height) != (ends[:, 1] <= height)
-    x0, y0 = ring[crosses].T
-    x1, y1 = ends[crosses].T
-    crossing: Doubles = x0 + (height - y0) / (y1 - y0) * (x1 - x0)
-    return crossing
+@kernel
+def _crossings(ring: Doubles, height: float, limit: float) -> tuple[float, int]:
+    """Where the ring first passes a height (x), and how often it does left of a limit."""
+    first = np.inf
+    count = 0
+    for k in range(ring.shape[0]):
+        end = (k + 1) % ring.shape[0]
+        x0, y0, x1, y1 = ring[k, 0], ring[k, 1], ring[end, 0], ring[end, 1]
+        if (y0 <= height) != (y1 <= height):
+            x = x0 + (height - y0) / (y1 - y0) * (x1 - x0)
+            first = min(first, x)
+            if x < limit:
+                count += 1
+    return first, count
 
 
-def _worst(inside: Doubles) -> float:
-    return float(inside.flat[np.argmax(np.abs(inside - 0.5))])
+@kernel
+def _fill(area: Doubles, corner: int, columns: int, indices: Integers, weights: Doubles) -> tuple[int, float]:
+    """Sum along rows and keep what is inside; how many pixels that are, and the area farthest from 0..1."""
+    count = 0
+    low = high = 0.5
+    for row in range(area.shape[0]):
+        inside = 0.0
+        for column in range(area.shape[1] - 1):
+            inside += area[row, column]
+            low = min(low, inside)
+            high = max(high, inside)
+            if inside > DUST:
+                indices[count] = corner + row * columns + column
+                weights[count] = inside if inside < 1.0 - DUST else 1.0
+                count += 1
+    return count, low if 0.5 - low > high - 0.5 else high
 
 
 @kernel
