@@ -138,17 +138,16 @@ def write_region(region: Region) -> tuple[icechunk.ForkSession, list[Found]]:
     grid = region.grid[region.rows, region.columns]
     count, bands = len(region.scenes), region.source.bands
     values = np.full((len(bands), count, *grid.shape), np.nan, np.float32)
-    seen = np.zeros((count, *grid.shape), np.uint8)
+    seen = np.empty((count, *grid.shape), np.uint8)
     first = region.rows.start == region.columns.start == 0
     found = []
     for index, scene in enumerate(region.scenes):
         try:
-            pixels = read_pixels(scene, region.source, grid)
+            pixels = read_pixels(scene, region.source, grid, (values[:, index], seen[index]))
             files = _read_fingerprint(scene, bands) if first else None
         except SceneError as error:
             found.append(Found(fault=error.reason))
             continue
-        values[:, index], seen[index] = pixels.values, pixels.seen
         # Local files have a better one: their own.
         sha256 = "" if local_files(scene, bands) else hashlib.sha256(pixels.values.tobytes() + pixels.seen).hexdigest()
         found.append(Found(None, pixels.overlaps, pixels.valid_px, sha256, files))

@@ -14,24 +14,24 @@ from rasterio.enums import Resampling
 from berthwatch.config import Source
 from berthwatch.errors import SceneError
 from berthwatch.model import BandFile, Scene, Unit
-from berthwatch.raster import Patch, put, read_mask, read_patch
+from berthwatch.raster import Patch, read_mask, read_patches
+from berthwatch.warp import put
+
+type Room = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
     """A scene on a grid, or on a part of one.
 
-    `values` is float32 (band, y, x), `seen` uint8 (y, x); `overlaps` says for each band whether its file does.
+    `values` is float32 (band, y, x), `seen` uint8 (y, x); `overlaps` says for each band whether its file does, and
+    `valid_px` how many of its pixels have a value.
     """
 
     values: npt.NDArray[np.float32]
     seen: npt.NDArray[np.uint8]
     overlaps: tuple[bool, ...]
-
-    @property
-    def valid_px(self) -> tuple[int, ...]:
-        """How many pixels of each band have a value."""
-        return tuple(int(np.count_nonzero(~np.isnan(band))) for band in self.values)
+    valid_px: tuple[int, ...]
 
 
 def read_scene(scene: Scene, source: Source, grid: GeoBox) -> xr.Dataset:
@@ -63,29 +63,43 @@ def read_scene(scene: Scene, source: Source, grid: GeoBox) -> xr.Dataset:
     return xr.Dataset({**variables, "seen": (("y", "x"), pixels.seen)}, coords={"y": ys, "x": xs})
 
 
-def read_pixels(scene: Scene, source: Source, grid: GeoBox) -> Pixels:
+def read_pixels(
+    scene: Scene,
+    source: Source,
+    grid: GeoBox,
+    into: tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]] | None = None,
+) -> Pixels:
     """As `read_scene`, for a part of the port's grid, where having no data is no fault.
+
+    `into` holds the arrays to be filled: values (band, y, x), NaN everywhere, and `seen`; without, new ones are made.
 
     Raises
     ------
     SceneError
         A file is missing or broken, or lacks the band or a CRS.
     """
-    patches = [
-        read_patch(scene.scene_id, name, band_file(scene, name), unit_of(scene, source, name), grid)
-        for name in source.bands
-    ]
+    wanted = {name: (band_file(scene, name), unit_of(scene, source, name)) for name in source.bands}
+    read = read_patches(scene.scene_id, wanted, grid)
+    patches = [read[name] for name in source.bands]
     _blank_borders([patch for patch in patches if patch is not None])
-    values = np.full((len(patches), *grid.shape), np.nan, np.float32)
+    if into is None:
+        shape = (len(patches), *grid.shape)
+        into = np.full(shape, np.nan, np.float32), np.empty(grid.shape, np.uint8)
+    values, seen = into
+    unseen = np.zeros(grid.shape, np.bool_)
+    valid_px = []
     for patch, band in zip(patches, values, strict=True):
         if patch is not None:
             put(patch.values, patch.transform, patch.crs, band, grid, Resampling.bilinear)
-    seen = ~np.isnan(values).any(axis=0)
+        missing = np.isnan(band)
+        valid_px.append(missing.size - int(np.count_nonzero(missing)))
+        unseen |= missing
+    np.logical_not(unseen, out=seen.view(np.bool_))
     if source.mask is not None:
         if scene.mask is None:
             raise SceneError(scene.scene_id, f"mask: no asset {source.mask.asset!r} in {scene.document}")
-        seen &= read_mask(scene.scene_id, scene.mask, source.mask.clear, grid) == 1
-    return Pixels(values, seen.astype(np.uint8), tuple(patch is not None for patch in patches))
+        seen &= read_mask(scene.scene_id, scene.mask, source.mask.clear, grid)
+    return Pixels(values, seen, tuple(patch is not None for patch in patches), tuple(valid_px))
 
 
 def check_usable(scene: Scene, source: Source, overlaps: tuple[bool, ...], valid_px: tuple[int, ...]) -> None:

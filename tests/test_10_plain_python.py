@@ -23,6 +23,7 @@ from berthwatch.kernels import (
     profile,
     quantile,
     ranks,
+    resample,
     shift,
     stays,
     transition,
@@ -115,6 +116,15 @@ def tested() -> list[Any]:
         omnibus.omnibus([stack, stack[::-1], cross, cross], 4.4, 0.05, full=True),
     ]
     return [array for one in found for array in (one.count, one.first, one.last, one.strongest, np.nan_to_num(one.p))]
+def resampled() -> list[Any]:
+    """Half a pixel off and then turned: inside, over the edge, beside and in what was not seen, and nowhere."""
+    turned, beside = np.empty((3, 5), np.float32), np.empty((5, 5), np.float32)
+    steps = np.arange(4.0)
+    rows, columns = np.meshgrid(steps * 2 - 0.5, steps * 2 + 0.3, indexing="ij")
+    resample.resample_bilinear(STACK[1], rows, columns, 2, beside)
+    rows, columns = steps[:3, None] + steps / 2, steps[:3, None] / 2 + steps
+    resample.resample_bilinear(STACK[2], rows, columns, 2, turned)
+    return [beside, turned]
 
 
 CASES: dict[str, Callable[[], Any]] = {
@@ -129,6 +139,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "low mode": lambda: background.temporal_low_mode(STACK, 1.0),
     "low mode of few": lambda: background.temporal_low_mode(STACK[:2]),
     "low mode of levels": lambda: background.temporal_low_mode(LEVELS, 0.35, 9),
+    "resample": resampled,
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
     "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
     "exceed": lambda: detect.exceed(STACK, STACK[1]),
@@ -164,6 +175,7 @@ MODULES = [
     profile,
     quantile,
     ranks,
+    resample,
     shift,
     stays,
     transition,
