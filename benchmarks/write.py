@@ -16,16 +16,7 @@ from benchmarks.table import Row, markdown
 
 PAGE = Path("docs") / "benchmarks.md"
 NOT_MEASURING = {
-    "__main__",
-    "comparisons",
-    "accuracy_grid",
-    "accuracy_page",
-    "fresh",
-    "real",
-    "table",
-    "unseen",
-    "write",
-}
+NOT_MEASURING = {"__main__", "accuracy_grid", "accuracy_page", "comparisons", "fresh", "ingest_peers", "ingest_scenes", "real", "table", "unseen", "write"}
 LIBRARIES = ("berthwatch", "numpy", "numba", "xarray", "dask", "zarr", "icechunk", "rasterio", "pandas")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GROUP = 8 * layout.CHUNK[0]
 """Scenes committed at a time: what a bad one makes us read again, and what the coordinator keeps in mind."""
-TASK_BYTES = 128 * 2**20
+TASK_BYTES = 96 * 2**20
 """Pixels a task holds at once."""
 
 
@@ -205,7 +205,7 @@ def _tile(shape: tuple[int, int], bands: int) -> tuple[int, int]:
     deep, tall, wide = layout.CHUNK
     limit_px = TASK_BYTES // (deep * (4 * bands + 1))
     width = min(math.ceil(shape[1] / wide), max(1, limit_px // (tall * wide))) * wide
-    height = min(math.ceil(shape[0] / tall), max(1, limit_px // (tall * width))) * tall
+    height = min(math.ceil(shape[0] / tall), max(1, limit_px // (tall * min(width, shape[1])))) * tall
     return height, width
 
 

@@ -1,6 +1,8 @@
 """Work in batches: the same task functions on threads of this process or on a dask cluster, few in flight."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,12 +39,20 @@ def _is_large(value: Any) -> bool:
 def _on_threads[Batch, Result](
     task: Callable[..., Result], batches: Sequence[Batch], shared: tuple[Any, ...]
 ) -> Iterator[Result]:
-    from dask.base import compute
-    from dask.delayed import delayed
+    """One task a core; the next begins when one ends, so that one writes while another reads."""
+    from dask import config
     from dask.system import CPU_COUNT
 
-    for start in range(0, len(batches), CPU_COUNT):
-        window = [
-            delayed(task, pure=False, traverse=False)(batch, *shared) for batch in batches[start : start + CPU_COUNT]
-        ]
-        yield from compute(*window, scheduler="threads")
+    threads = config.get("num_workers", None) or CPU_COUNT
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for batch in batches:
+                if len(waiting) == threads:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(task, batch, *shared))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for each in waiting:
+                each.cancel()
