@@ -146,7 +146,7 @@ def rioxarray_concat(items: Items, grid: GeoBox, out: Path) -> None:
             )
         scenes.append(scene.assign_coords(x=np.arange(grid.shape[1]), y=np.arange(grid.shape[0])))
     stack = xr.concat(scenes, "time").astype(np.float32)
-    _write(xr.Dataset({band: stack.isel(band=number) for number, band in enumerate(BANDS)}), out)
+    _write(xr.Dataset({band: stack.isel(band=number, drop=True) for number, band in enumerate(BANDS)}), out)
 
 
 def _write(cube: Any, out: Path) -> None:
