@@ -16,7 +16,18 @@ from benchmarks.table import Row, markdown
 
 PAGE = Path("docs") / "benchmarks.md"
 NOT_MEASURING = {
-NOT_MEASURING = {"__main__", "accuracy_grid", "accuracy_page", "comparisons", "fresh", "ingest_peers", "ingest_scenes", "real", "table", "unseen", "write"}
+    "__main__",
+    "accuracy_grid",
+    "accuracy_page",
+    "comparisons",
+    "fresh",
+    "ingest_peers",
+    "ingest_scenes",
+    "real",
+    "table",
+    "unseen",
+    "write",
+}
 LIBRARIES = ("berthwatch", "numpy", "numba", "xarray", "dask", "zarr", "icechunk", "rasterio", "pandas")
 
 

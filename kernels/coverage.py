@@ -55,8 +55,12 @@ def polygon_coverage(rings: Sequence[npt.ArrayLike], shape: tuple[int, int]) -> 
     corners = np.concatenate(outlines)
     starts = np.cumsum([0, *(len(ring) for ring in outlines)], dtype=np.int64)
     # only the box around the polygon is touched: a berth is small, a port is large
-    left, top = (min(max(math.floor(low), 0), size) for low, size in zip(corners.min(axis=0), (columns, rows), strict=True))
-    right, bottom = (min(max(math.ceil(high), 0), size) for high, size in zip(corners.max(axis=0), (columns, rows), strict=True))
+    left, top = (
+        min(max(math.floor(low), 0), size) for low, size in zip(corners.min(axis=0), (columns, rows), strict=True)
+    )
+    right, bottom = (
+        min(max(math.ceil(high), 0), size) for high, size in zip(corners.max(axis=0), (columns, rows), strict=True)
+    )
     area = np.zeros((max(bottom - top, 0), max(right - left, 0) + 1))
     _add_rings(area, corners, starts, float(left), float(top))
     indices, weights = np.empty(area.size, np.int64), np.empty(area.size)

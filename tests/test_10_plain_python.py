@@ -116,6 +116,8 @@ def tested() -> list[Any]:
         omnibus.omnibus([stack, stack[::-1], cross, cross], 4.4, 0.05, full=True),
     ]
     return [array for one in found for array in (one.count, one.first, one.last, one.strongest, np.nan_to_num(one.p))]
+
+
 def resampled() -> list[Any]:
     """Half a pixel off and then turned: inside, over the edge, beside and in what was not seen, and nowhere."""
     turned, beside = np.empty((3, 5), np.float32), np.empty((5, 5), np.float32)
