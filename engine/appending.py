@@ -200,7 +200,7 @@ def _tile(shape: tuple[int, int], bands: int) -> tuple[int, int]:
     """Rows and columns of a task: as wide as the grid where that fits, because files are stored in rows or small tiles.
 
     >>> _tile((320, 260), 1), _tile((1700, 1700), 4), _tile((20000, 20000), 4)
-    ((384, 384), (128, 1792), (128, 1920))
+    ((384, 384), (128, 1408), (128, 1408))
     """
     deep, tall, wide = layout.CHUNK
     limit_px = TASK_BYTES // (deep * (4 * bands + 1))

@@ -77,6 +77,7 @@ def put(
 def pixel_offset(transform: Affine, crs: Any, grid: GeoBox) -> tuple[int, int] | None:
     """Row and column on the grid of a raster's first pixel; None where its pixels are not the grid's.
 
+    >>> import rasterio
     >>> grid = GeoBox((4, 4), Affine(10, 0, 500000, 0, -10, 4000000), "EPSG:32636")
     >>> pixel_offset(Affine(10, 0, 500020, 0, -10, 4000010), rasterio.CRS.from_epsg(32636), grid)
     (-1, 2)

@@ -106,6 +106,6 @@ def _half_sample_mode(ranked: Doubles) -> float:
     if count == 3:
         left, right = ranked[low + 1] - ranked[low], ranked[low + 2] - ranked[low + 1]
         if left == right:
-            return ranked[low + 1]
+            return float(ranked[low + 1])
         low += 1 if right < left else 0
-    return 0.5 * ranked[low] + 0.5 * ranked[low + 1]
+    return float(0.5 * ranked[low] + 0.5 * ranked[low + 1])

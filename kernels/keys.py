@@ -94,7 +94,7 @@ def key_of(bits: Any, coding: Coding) -> Any:
 @kernel
 def is_seen(key: Any, coding: Coding) -> bool:
     """Whether a key of `key_of` is of a value that was seen."""
-    return (coding.low <= key and key <= coding.high) == coding.within
+    return bool((coding.low <= key and key <= coding.high) == coding.within)
 
 
 @kernel

@@ -45,7 +45,7 @@ def resample_bilinear(
         Another dtype or shape, or too few knots.
 
     >>> out = np.empty((1, 3), np.float32)
-    >>> resample_bilinear(np.array([[1, 3, 5]], np.float32), [[0.5, 0.5], [0.5, 0.5]], [[1.0, 3.0], [1.0, 3.0]], 2, out)
+    >>> resample_bilinear(np.array([[1, 3, 5]], np.float32), [[0.5] * 3] * 2, [[1.0, 3.0, 5.0]] * 2, 2, out)
     >>> out
     array([[ 2.,  4., nan]], dtype=float32)
     """
