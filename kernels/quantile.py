@@ -7,14 +7,13 @@ Blocks of neighbouring pixels are read along their rows as sorting keys, and ran
 import numpy as np
 import numpy.typing as npt
 
-from berthwatch.kernels import ranks
 from berthwatch.kernels.arrays import Array, Doubles
 from berthwatch.kernels.compile import kernel
 from berthwatch.kernels.keys import ROWS, Coding, Series, as_series, is_seen, key_of, load_keys
-from berthwatch.kernels.ranks import Select, counter, next_above
+from berthwatch.kernels.ranks import counter, next_above, select
 
-BLOCK_KEYS = 1 << 17
-"""Keys in a block, a few hundred kilobytes: fewer fit a cache better, but rows are then read in pieces too short."""
+BLOCK_BYTES = 1 << 18
+"""Of keys in a block: fewer fit a cache better, but rows are then read in pieces too short."""
 
 
 def temporal_quantile(stack: npt.ArrayLike, q: float, nodata: float | None = None) -> Array:
@@ -50,7 +49,7 @@ def temporal_quantile(stack: npt.ArrayLike, q: float, nodata: float | None = Non
     if not 0.0 <= q <= 1.0:
         raise ValueError(f"q not in 0..1: {q}")
     out = np.empty(series.values.shape[1], series.result)
-    _quantiles(series, float(q), _select(series.values), _places(len(series.values)), out)
+    _quantiles(series, float(q), _places(series.values), out)
     return out.reshape(np.shape(stack)[1:])
 
 
@@ -82,21 +81,16 @@ def temporal_median_mad(stack: npt.ArrayLike, nodata: float | None = None) -> tu
     median = np.empty(series.values.shape[1], series.result)
     mad = np.empty_like(median)
     like = as_series(median[None], None)
-    _medians_mads(series, like, _select(series.values), _select(median), _places(len(series.values)), median, mad)
+    _medians_mads(series, like, _places(series.values), median, mad)
     shape = np.shape(stack)[1:]
     return median.reshape(shape), mad.reshape(shape)
 
 
-def _places(times: int) -> Array:
+def _places(values: Array) -> Array:
     """A place for each pixel's rank in a block, of the type that counts that far."""
-    rows = -(-times // ROWS) * ROWS
-    return np.zeros(min(max(BLOCK_KEYS // max(rows, 1), 32), 1024), counter(rows))
-
-
-def _select(values: Array) -> Select:
-    """Selection among keys as wide as these values."""
-    wide: dict[int, Select] = {1: ranks.select_8, 2: ranks.select_16, 4: ranks.select_32, 8: ranks.select_64}
-    return wide[values.itemsize]
+    rows = -(-len(values) // ROWS) * ROWS
+    width = BLOCK_BYTES // (max(rows, 1) * values.itemsize)
+    return np.zeros(min(max(width, 32), 1024), counter(values.itemsize, rows))
 
 
 @kernel
@@ -106,7 +100,6 @@ def _block_quantiles(
     coding: Coding,
     q: float,
     seen: Array,
-    select: Select,
     places: Array,
     out: Doubles,
 ) -> None:
@@ -116,7 +109,7 @@ def _block_quantiles(
     found, following = below.view(keys.dtype), above.view(keys.dtype)
     for i in range(seen.size):
         places[i] = int(q * (max(seen[i], 1) - 1))
-    select(keys, places, found)
+    select(keys, ~coding.last, places, found)
     next_above(keys, coding.last, places, found, following)
     for i in range(seen.size):
         found[i] = key_of(found[i], coding)
@@ -133,7 +126,7 @@ def _block_quantiles(
 
 
 @kernel
-def _quantiles(series: Series, q: float, select: Select, places: Array, out: Array) -> None:
+def _quantiles(series: Series, q: float, places: Array, out: Array) -> None:
     times, pixels = series.bits.shape
     keys = np.empty(((times + ROWS - 1) // ROWS * ROWS, places.size), series.bits.dtype)
     seen = np.empty(places.size, places.dtype)
@@ -141,7 +134,7 @@ def _quantiles(series: Series, q: float, select: Select, places: Array, out: Arr
     for start in range(0, pixels, places.size):
         width = min(places.size, pixels - start)
         load_keys(series.bits, start, width, series.coding, keys, seen)
-        _block_quantiles(keys, series.values, series.coding, q, seen, select, places, found)
+        _block_quantiles(keys, series.values, series.coding, q, seen, places, found)
         for i in range(width):
             out[start + i] = found[i]
 
@@ -163,9 +156,7 @@ def _load_deviations(
 
 
 @kernel
-def _medians_mads(
-    series: Series, like: Series, select: Select, select_away: Select, places: Array, medians: Array, mads: Array
-) -> None:
+def _medians_mads(series: Series, like: Series, places: Array, medians: Array, mads: Array) -> None:
     times, pixels = series.bits.shape
     keys = np.empty(((times + ROWS - 1) // ROWS * ROWS, places.size), series.bits.dtype)
     deviations = np.empty(keys.shape, mads.dtype)
@@ -175,12 +166,10 @@ def _medians_mads(
     for start in range(0, pixels, places.size):
         width = min(places.size, pixels - start)
         load_keys(series.bits, start, width, series.coding, keys, seen)
-        _block_quantiles(keys, series.values, series.coding, 0.5, seen, select, places, median)
+        _block_quantiles(keys, series.values, series.coding, 0.5, seen, places, median)
         _load_deviations(series.values, series.bits, start, series.coding, median, width, deviations)
         # no deviation is negative, and so its bits are its key
-        _block_quantiles(
-            deviations.view(like.bits.dtype), like.values, like.coding, 0.5, seen, select_away, places, mad
-        )
+        _block_quantiles(deviations.view(like.bits.dtype), like.values, like.coding, 0.5, seen, places, mad)
         for i in range(width):
             medians[start + i] = median[i]
             # the median of two opposite infinities is no number, and then neither is the deviation
