@@ -22,7 +22,7 @@ from berthwatch.config import Source
 from berthwatch.errors import SceneError
 from berthwatch.fingerprint import Fingerprint, fingerprint, local_files, of_pixels
 from berthwatch.model import Scene, SetAside
-from berthwatch.pixels import check_usable, read_pixels
+from berthwatch.pixels import Pixels, check_usable, read_pixels
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -149,7 +149,7 @@ def write_region(region: Region) -> tuple[icechunk.ForkSession, list[Found]]:
             found.append(Found(fault=error.reason))
             continue
         # Local files have a better one: their own.
-        sha256 = "" if local_files(scene, bands) else hashlib.sha256(pixels.values.tobytes() + pixels.seen).hexdigest()
+        sha256 = "" if local_files(scene, bands) else _digest(pixels)
         found.append(Found(None, pixels.overlaps, pixels.valid_px, sha256, files))
     if not any(each.fault for each in found):
         group = zarr.open_group(region.fork.store, mode="r+")
@@ -157,6 +157,10 @@ def write_region(region: Region) -> tuple[icechunk.ForkSession, list[Found]]:
         for name, block in [*zip(bands, values, strict=True), ("seen", seen)]:
             layout.array_of(group, name)[place] = block
     return region.fork, found
+
+
+def _digest(pixels: Pixels) -> str:
+    return hashlib.sha256(pixels.values.tobytes() + pixels.seen.tobytes()).hexdigest()
 
 
 def _read_fingerprint(scene: Scene, bands: tuple[str, ...]) -> Fingerprint | None:

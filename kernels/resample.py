@@ -44,8 +44,8 @@ def resample_bilinear(
     ValueError
         Another dtype or shape, or too few knots.
 
-    >>> out = np.empty((1, 3), np.float32)
-    >>> resample_bilinear(np.array([[1, 3, 5]], np.float32), [[0.5] * 3] * 2, [[1.0, 3.0, 5.0]] * 2, 2, out)
+    >>> out, rows = np.empty((1, 3), np.float32), [[0.5] * 3] * 2
+    >>> resample_bilinear(np.array([[1, 3, 5]], np.float32), rows, [[1.0, 3.0, 5.0]] * 2, 2, out)
     >>> out
     array([[ 2.,  4., nan]], dtype=float32)
     """
