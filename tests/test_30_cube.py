@@ -189,6 +189,14 @@ def test_a_killed_ingest_leaves_nothing_and_the_next_ends_with_the_same_bits(
     assert not [branch for branch in branches if branch.startswith(BRANCH_PREFIX)]
 
 
+def test_scenes_of_remote_files_are_known_by_the_pixels_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "local_files", lambda *_: ())
+    bw.ingest(bw.read_port(put_port(tmp_path, [1, 2])), tmp_path / "out")
+    marks = cube_of(tmp_path / "out")["sha256"].values.tolist()
+    assert all(mark.startswith("pixels:") for mark in marks)
+    assert len(set(marks)) == 2
+
+
 def test_two_processes_at_once_add_each_scene_once(folder: Path, undisturbed: Path, tmp_path: Path) -> None:
     children = [run_child("", folder / "port.yaml", tmp_path) for _ in range(2)]
     assert [child.wait(180) for child in children] == [0, 0]
