@@ -37,7 +37,7 @@ from berthwatch.kernels import (
 from berthwatch.kernels.compile import __file__ as compile_file
 from berthwatch.kernels.compile import kernel
 
-DECORATED = re.compile("^@(kernel|dividing|summing)$", re.M)
+DECORATED = re.compile("^@(kernel|dividing|summing)$", re.MULTILINE)
 STACK = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
 STACK[0, 0] = np.nan
 STACK[:, 1, 1] = np.nan
@@ -120,7 +120,7 @@ def tested() -> list[Any]:
         omnibus.omnibus([stack.astype(np.float64), stack.astype(np.float64)], 4.4, 0.05),
         omnibus.omnibus([stack, stack[::-1], cross, cross], 4.4, 0.05, full=True),
     ]
-    return [array for one in found for array in (one.count, one.first, one.last, one.strongest, np.nan_to_num(one.p))]
+    return [array for one in found for array in (one.count, one.first, one.last, one.strongest, one.p, one.strongest_p)]
 
 
 def ratios() -> list[Any]:
@@ -175,7 +175,9 @@ CASES: dict[str, Callable[[], Any]] = {
     "histories": drawn,
     "profile": fitted,
     "omnibus": tested,
-    "tails": lambda: [chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0) for dof in (1, 4)],
+    "tails": lambda: [
+        chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0, np.inf) for dof in (1, 4)
+    ],
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
