@@ -74,7 +74,8 @@ def test_the_critical_value_is_scipys(alpha: float, dof: int) -> None:
 
 def test_no_statistic_has_no_tail() -> None:
     assert math.isnan(corrected_tail(math.nan, 3, 0.0))
-    assert corrected_tail(0.0, 3, 0.0) == corrected_tail(-1.0, 3, 0.0) == 1.0
+    assert corrected_tail(0.0, 3, 0.0) == corrected_tail(-1.0, 3, 0.0) == twin.corrected_tail(0.0, 3, 0.0) == 1.0
+    assert corrected_tail(math.inf, 3, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
