@@ -176,6 +176,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "histories": drawn,
     "profile": fitted,
     "omnibus": tested,
+    "critical value": lambda: [chisquare.critical_value(1e-30, 1, 0.0)],
     "tails": lambda: [
         chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0, np.inf) for dof in (1, 4)
     ],
