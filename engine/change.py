@@ -75,7 +75,7 @@ def omnibus(channels: Sequence[xr.DataArray], looks: float, alpha: float = 0.01,
     -------
     xarray.Dataset
         `count` of changes; index in time of the `first`, `last` and `strongest`, -1 where there is none; `p`, the
-        p-value of the whole series.
+        p-value of the whole series, and `strongest_p`, that of the strongest change.
 
     Raises
     ------
@@ -90,10 +90,10 @@ def omnibus(channels: Sequence[xr.DataArray], looks: float, alpha: float = 0.01,
 
     def loop(*stacks: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         found = omnibus_of_stacks(stacks, looks, alpha, full=full)
-        return found.count, found.first, found.last, found.strongest, found.p
+        return found.count, found.first, found.last, found.strongest, found.p, found.strongest_p
 
-    names = ("count", "first", "last", "strongest", "p")
-    return xr.Dataset(dict(zip(names, over_time(loop, channels, [np.int32] * 4 + [np.float64]), strict=True)))
+    names = ("count", "first", "last", "strongest", "p", "strongest_p")
+    return xr.Dataset(dict(zip(names, over_time(loop, channels, [np.int32] * 4 + [np.float64] * 2), strict=True)))
 
 
 def over_time(loop: Loop, stacks: Sequence[xr.DataArray], dtypes: Sequence[npt.DTypeLike]) -> tuple[xr.DataArray, ...]:

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from berthwatch.kernels.compile import kernel
+from berthwatch.kernels.arrays import Doubles
+from berthwatch.kernels.compile import dividing, kernel
 
 LEAST_EXPONENT = 700.0
 """exp of less than minus this is no normal number: terms are then had from their logarithms."""
@@ -20,13 +21,15 @@ def corrected_tail(z: float, dof: int, omega2: float) -> float:
     """P(statistic > z) where it is a chi-square of `dof` but for a term of second order, omega2.
 
     P = (1 - omega2) P(chi2_dof > z) + omega2 P(chi2_{dof + 4} > z) (Box 1949, doi 10.1093/biomet/36.3-4.317); 1 for
-    z <= 0, NaN for NaN. The two tails differ by two terms of one sum.
+    z <= 0, 0 for infinity, NaN for NaN. The two tails differ by two terms of one sum.
 
     >>> round(corrected_tail(3.841458820694124, 1, 0.0), 12), round(corrected_tail(2.0, 2, 0.0), 12)
     (0.05, 0.367879441171)
     """
     if not z > 0.0:
         return 1.0 if z <= 0.0 else np.nan
+    if z == np.inf:
+        return 0.0
     half = 0.5 * z
     odd = dof % 2 == 1
     total = math.erfc(math.sqrt(half)) if odd else 0.0
@@ -45,6 +48,48 @@ def corrected_tail(z: float, dof: int, omega2: float) -> float:
         a += 1.0
         term *= half / a
     return min(max(total + omega2 * more, 0.0), 1.0)
+
+
+@dividing
+def corrected_tails(z: Doubles, dof: Doubles, omega2: Doubles, out: Doubles, room: Doubles) -> None:
+    """`corrected_tail` of many statistics of like degrees of freedom, which are added up side by side.
+
+    Parameters
+    ----------
+    z, dof, omega2
+        (n,) each; degrees of freedom are whole numbers.
+    out
+        (n,) tails.
+    room
+        (5, n at least) to work in.
+    """
+    half, term, more, whole, part = room[0], room[1], room[2], room[3], room[4]
+    least, most = np.inf, 0.0
+    for i in range(z.size):
+        near = 0.0 < z[i] < 2.0 * LEAST_EXPONENT
+        half[i] = 0.5 * z[i] if near else 1.0
+        odd = dof[i] % 2.0 == 1.0
+        out[i] = math.erfc(math.sqrt(half[i])) if odd else 0.0
+        term[i] = math.exp(-half[i]) * (2.0 * math.sqrt(half[i] / math.pi) if odd else 1.0)
+        more[i] = 0.0
+        whole[i] = np.floor(0.5 * dof[i])
+        part[i] = 1.0 + 0.5 * dof[i] - whole[i]
+        least, most = min(least, whole[i]), max(most, whole[i])
+    # a loop of few arrays: with more, the compiler would not prove that they lie apart
+    for number in range(int(most) + 2):
+        step = float(number)
+        for i in range(z.size):
+            out[i] += term[i] if step < whole[i] else 0.0
+        if step >= least:
+            for i in range(z.size):
+                more[i] += term[i] if (step >= whole[i]) & (step < whole[i] + 2.0) else 0.0
+        for i in range(z.size):
+            term[i] *= half[i] / (step + part[i])
+    for i in range(z.size):
+        if 0.0 < z[i] < 2.0 * LEAST_EXPONENT:
+            out[i] = min(max(out[i] + omega2[i] * more[i], 0.0), 1.0)
+        else:
+            out[i] = corrected_tail(z[i], int(dof[i]), omega2[i])
 
 
 @kernel

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from berthwatch.kernels.arrays import Array, Doubles, Integers
-from berthwatch.kernels.compile import kernel
+from berthwatch.kernels.compile import dividing, kernel
 
 FACTORS = 6
 """Of single precision: 2^-149 and 2^128 to this power are within 2^-1022 and 2^1023."""
@@ -18,7 +18,7 @@ ONE_BITS = 0x3FF0_0000_0000_0000
 EXPONENT_SHIFT, BIAS = 52, 1023
 
 
-@kernel
+@dividing
 def flush(products: Doubles, bits: Integers, size: int, logs: Doubles) -> None:
     """Add ln of the first `size` products to `logs`, and set them to 1; `bits` is the same memory as whole numbers.
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from berthwatch.kernels.arrays import FLOATS, Array, Doubles, checked
-from berthwatch.kernels.chisquare import corrected_tail, critical_value
+from berthwatch.kernels.chisquare import corrected_tail, corrected_tails, critical_value
 from berthwatch.kernels.compile import kernel
 from berthwatch.kernels.logsums import log_sums
 
@@ -40,6 +40,8 @@ class Changes:
     """The same of the one whose R_j was the least likely to come by chance."""
     p: npt.NDArray[np.float64]
     """How likely the whole series' Q is where nothing changed: its p-value. NaN with fewer than two dates seen."""
+    strongest_p: npt.NDArray[np.float64]
+    """p-value of the strongest change's R_j; NaN where there was none."""
 
 
 def omnibus(channels: Sequence[npt.ArrayLike], looks: float, alpha: float = 0.01, *, full: bool = False) -> Changes:
@@ -87,11 +89,11 @@ def omnibus(channels: Sequence[npt.ArrayLike], looks: float, alpha: float = 0.01
     series = tuple(stack.reshape(dates, pixels) for stack in stacks)
     found = np.full((4, pixels), NEVER, np.int32)
     found[0] = 0
-    p = np.full(pixels, np.nan)
+    p = np.full((2, pixels), np.nan)
     channels_tested = 1 if full else len(series)
     _test(series, float(looks), full, *_tables_of(dates, channels_tested, float(looks), float(alpha), full), found, p)
     count, first, last, strongest = (each.reshape(shape) for each in found)
-    return Changes(count, first, last, strongest, p.reshape(shape))
+    return Changes(count, first, last, strongest, p[0].reshape(shape), p[1].reshape(shape))
 
 
 @kernel
@@ -146,7 +148,8 @@ def _test(
     kinds = 1 if full else len(channels)
     freedom = 4 if full else kinds
     values, seen = np.empty((dates, len(channels))), np.empty(dates, np.int64)
-    sums, room = np.empty((len(channels), BLOCK_PX)), np.empty((4, BLOCK_PX))
+    sums, room = np.empty((len(channels), BLOCK_PX)), np.empty((5, BLOCK_PX))
+    statistics, looked = np.empty((3, BLOCK_PX)), np.empty(BLOCK_PX, np.int64)
     for start in range(0, pixels, BLOCK_PX):
         stop = min(start + BLOCK_PX, pixels)
         if not full:
@@ -161,14 +164,18 @@ def _test(
                 for c in range(kinds):
                     log_q -= k * math.log(sums[c, pixel - start] / k) if k > 1 else 0.0
                 log_q *= looks
-            if k < 2:
-                continue
-            z = -2.0 * of_q[k, RHO] * log_q
-            p[pixel] = corrected_tail(z, freedom * (k - 1), of_q[k, OMEGA2])
-            if z > of_q[k, CRITICAL]:
-                if not full:
-                    _gather(channels, pixel, full, values, seen)
-                _follow(values, seen, k, looks, full, of_q, of_r, freedom, found[:, pixel])
+            at = pixel - start
+            looked[at] = k
+            statistics[0, at] = -2.0 * of_q[k, RHO] * log_q if k > 1 else np.nan
+            statistics[1, at] = freedom * max(k - 1, 0)
+            statistics[2, at] = of_q[k, OMEGA2]
+        size = stop - start
+        corrected_tails(statistics[0, :size], statistics[1, :size], statistics[2, :size], p[0, start:stop], room)
+        for pixel in range(start, stop):
+            k = looked[pixel - start]
+            if statistics[0, pixel - start] > of_q[k, CRITICAL]:
+                _gather(channels, pixel, full, values, seen)
+                p[1, pixel] = _follow(values, seen, k, looks, full, of_q, of_r, freedom, found[:, pixel])
 
 
 @kernel
@@ -229,15 +236,18 @@ def _follow(
     of_r: Doubles,
     freedom: int,
     found: Array,
-) -> None:
-    """Go from change to change: while Q of the rest says that there is one, the first R_j that does says when."""
+) -> float:
+    """Go from change to change: while Q of the rest says that there is one, the first R_j that does says when.
+
+    Returns the p-value of the strongest, NaN where there is none.
+    """
     start = 0
-    least = np.inf
+    least = np.nan
     mean = np.empty(values.shape[1])
     while count - start > 1:
         k = count - start
         if -2.0 * of_q[k, RHO] * _log_q(values, start, count, looks, full) <= of_q[k, CRITICAL]:
-            return
+            return least
         before = 0.0
         at = 0
         logs = _log_size(values[start], full)
@@ -254,7 +264,7 @@ def _follow(
                 at = j
                 break
         if at == 0:
-            return
+            return least
         start += at - 1
         date = seen[start]
         found[0] += 1
@@ -262,6 +272,7 @@ def _follow(
             found[1] = date
         found[2] = date
         chance = corrected_tail(z, freedom, of_r[at, OMEGA2])
-        if chance < least:
+        if not chance >= least:
             least = chance
             found[3] = date
+    return least

@@ -1,5 +1,6 @@
 """Every kernel gives the same as plain Python as it gives compiled, so that its lines can be counted."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from berthwatch.kernels import (
     background,
+    beta,
+    change,
     chisquare,
     coverage,
     detect,
@@ -17,6 +20,7 @@ from berthwatch.kernels import (
     histories,
     jumps,
     keys,
+    logarithm,
     logsums,
     omnibus,
     paths,
@@ -33,6 +37,7 @@ from berthwatch.kernels import (
 from berthwatch.kernels.compile import __file__ as compile_file
 from berthwatch.kernels.compile import kernel
 
+DECORATED = re.compile("^@(kernel|dividing|summing)$", re.MULTILINE)
 STACK = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
 STACK[0, 0] = np.nan
 STACK[:, 1, 1] = np.nan
@@ -103,6 +108,7 @@ def fitted() -> list[Any]:
 
 def tested() -> list[Any]:
     """Series with a change and with two, without one, of one look and of none; a factor of Q that no R_j explains."""
+    omnibus._tables_of.cache_clear()  # or the plain run would be handed the compiled one's tables
     rng = np.random.default_rng(5)
     stack = rng.gamma(4.4, 1 / 4.4, (9, 3, 200)).astype(np.float32)
     stack[4:, 0] *= 30
@@ -115,7 +121,18 @@ def tested() -> list[Any]:
         omnibus.omnibus([stack.astype(np.float64), stack.astype(np.float64)], 4.4, 0.05),
         omnibus.omnibus([stack, stack[::-1], cross, cross], 4.4, 0.05, full=True),
     ]
-    return [array for one in found for array in (one.count, one.first, one.last, one.strongest, np.nan_to_num(one.p))]
+    return [array for one in found for array in (one.count, one.first, one.last, one.strongest, one.p, one.strongest_p)]
+
+
+def ratios() -> list[Any]:
+    """Of numbers, and of what has no ratio: 0 over 0, above and below, infinite, negative, not seen."""
+    stack = np.abs(STACK)
+    stack[:6, 3, 4] = 0.0, 0.0, 1.0, np.inf, np.inf, 1.0
+    stack[:3, 3, 3] = 1.0, -1.0, 1.0
+    stack[2, 3, 3] = 1.01
+    found = [change.log_ratio(of) for of in (stack, stack.astype(np.float64), stack[1:2])]
+    found += [change.log_ratio(stack, stack[1]), change.mean_ratio(stack), change.mean_ratio(stack, stack[1], 3)]
+    return [*found, change.ratio_test(stack[1:], stack[:-1], 4.4, 30.0)]
 
 
 def resampled() -> list[Any]:
@@ -141,6 +158,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "low mode": lambda: background.temporal_low_mode(STACK, 1.0),
     "low mode of few": lambda: background.temporal_low_mode(STACK[:2]),
     "low mode of levels": lambda: background.temporal_low_mode(LEVELS, 0.35, 9),
+    "ratios": ratios,
     "resample": resampled,
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
     "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
@@ -158,18 +176,24 @@ CASES: dict[str, Callable[[], Any]] = {
     "histories": drawn,
     "profile": fitted,
     "omnibus": tested,
-    "tails": lambda: [chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0) for dof in (1, 4)],
+    "critical value": lambda: [chisquare.critical_value(1e-30, 1, 0.0)],
+    "tails": lambda: [
+        chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0, np.inf) for dof in (1, 4)
+    ],
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
     chisquare,
     background,
+    beta,
+    change,
     coverage,
     detect,
     edge,
     forward_backward,
     histories,
     jumps,
+    logarithm,
     logsums,
     omnibus,
     keys,
@@ -193,7 +217,8 @@ def test_compiled_equals_plain_python(name: str, monkeypatch: pytest.MonkeyPatch
         for attribute, value in vars(module).copy().items():
             if hasattr(value, "py_func"):
                 monkeypatch.setattr(module, attribute, value.py_func)
-    with np.errstate(over="ignore"):  # whole numbers that wrap on purpose: numpy warns of single ones
+    # whole numbers that wrap, and NaN and inf that come out, on purpose: numpy warns of single ones
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         plain = CASES[name]()
     for ours, theirs in zip(compiled, plain, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6 if np.asarray(ours).dtype == np.float32 else 1e-12)
@@ -201,7 +226,7 @@ def test_compiled_equals_plain_python(name: str, monkeypatch: pytest.MonkeyPatch
 
 def test_every_module_with_kernels_is_run_as_plain_python() -> None:
     folder = Path(compile_file).parent
-    found = {path.stem for path in folder.glob("*.py") if "@kernel" in path.read_text()}
+    found = {path.stem for path in folder.glob("*.py") if DECORATED.search(path.read_text())}
     assert found - {"compile"} == {module.__name__.rsplit(".", 1)[1] for module in MODULES}
 
 

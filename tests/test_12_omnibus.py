@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from berthwatch.kernels import reference_omnibus as twin
-from berthwatch.kernels.chisquare import corrected_tail, critical_value
+from berthwatch.kernels.chisquare import corrected_tail, corrected_tails, critical_value
 from berthwatch.kernels.logsums import log_sums
 from berthwatch.kernels.omnibus import omnibus, q_constants, r_constants
 
@@ -25,6 +25,7 @@ def test_frozen_values_of_a_series() -> None:
     p_r = [twin.p_of_r([SERIES[:j, None, None]], 4.4) for j in range(2, 7)]
     assert p_r == pytest.approx([0.7927867, 0.6007439, 0.8642540, 0.000203578, 0.0615259], rel=3e-6)
     assert (int(found.count), int(found.first), int(found.last), int(found.strongest)) == (1, 4, 4, 4)
+    assert float(found.strongest_p) == pytest.approx(0.000203578, rel=3e-6)
 
 
 @pytest.mark.parametrize(("ratio", "p"), [(2, 0.322210), (3, 0.121680), (5, 0.0268250), (10, 0.00234675)], ids=str)
@@ -49,6 +50,21 @@ def test_the_tail_is_scipys(z: float, dof: int) -> None:
     assert corrected_tail(z, dof, 0.05) == pytest.approx(with_four, rel=1e-9, abs=1e-300)
 
 
+def test_many_tails_are_each_ones() -> None:
+    rng = np.random.default_rng(6)
+    z = np.r_[rng.uniform(0.0, 300.0, 500), -1.0, 0.0, np.nan, np.inf, 1399.0, 1401.0, 3000.0, 5e-324]
+    dof = rng.integers(1, 120, z.size).astype(np.float64)
+    omega2, ours = rng.uniform(-0.05, 0.05, z.size), np.empty_like(z)
+    corrected_tails(z, dof, omega2, ours, np.empty((5, z.size)))
+    np.testing.assert_allclose(
+        ours, [corrected_tail(*one) for one in zip(z, dof.astype(int), omega2, strict=True)], rtol=1e-12
+    )
+    seen = ~np.isnan(z)
+    tail, more = stats.chi2.sf(z[seen], dof[seen]), stats.chi2.sf(z[seen], dof[seen] + 4)
+    expected = (tail + omega2[seen] * (more - tail)).clip(0.0, 1.0)
+    np.testing.assert_allclose(ours[seen], np.where(z[seen] > 0.0, expected, 1.0), rtol=1e-9, atol=1e-300)
+
+
 @pytest.mark.parametrize("dof", [1, 2, 5, 40])
 @pytest.mark.parametrize("alpha", LEVELS)
 def test_the_critical_value_is_scipys(alpha: float, dof: int) -> None:
@@ -58,7 +74,8 @@ def test_the_critical_value_is_scipys(alpha: float, dof: int) -> None:
 
 def test_no_statistic_has_no_tail() -> None:
     assert math.isnan(corrected_tail(math.nan, 3, 0.0))
-    assert corrected_tail(0.0, 3, 0.0) == corrected_tail(-1.0, 3, 0.0) == 1.0
+    assert corrected_tail(0.0, 3, 0.0) == corrected_tail(-1.0, 3, 0.0) == twin.corrected_tail(0.0, 3, 0.0) == 1.0
+    assert corrected_tail(math.inf, 3, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -112,6 +129,8 @@ def test_changes_are_the_twins(case: str, seed: int, dates: int, scale: float) -
     assert [int(found.first), int(found.last)] == ([dates_found[0], dates_found[-1]] if expected else [-1, -1])
     strongest = int(seen[min(expected, key=lambda one: one[1])[0]]) if expected else -1
     assert int(found.strongest) == strongest
+    least = min(p for _, p in expected) if expected else math.nan
+    assert float(found.strongest_p) == pytest.approx(least, rel=1e-6, abs=1e-12, nan_ok=True)
 
 
 def test_a_matrix_that_is_no_covariance_is_left_out() -> None:
