@@ -1,4 +1,5 @@
-"""The command `berthwatch`: check a run file, run it, export what a run wrote, score it against the truth.
+"""The command `berthwatch`: check a run file, run it, export what a run wrote, score it, verify it,
+hand out the evidence of a visit.
 
 Results go to stdout, everything said on the way to stderr. Exit status: 0 done; 2 the input is wrong;
 3 done, with scenes set aside; 1 anything else. Steps are imported inside the verbs, so that help is quick.
@@ -51,6 +52,8 @@ def main() -> None:
       berthwatch batch ports/*.yaml --out runs       many ports; one that fails stops no other
       berthwatch export port-run --to gpkg --out port.gpkg
       berthwatch evaluate port-run truth.csv         score it, where the truth is known
+      berthwatch verify port-run port.yaml           is everything still what its record says?
+      berthwatch evidence port-run VISIT --out DIR   all there is on one visit, with hashes
 
     \b
     Exit status:
@@ -233,3 +236,49 @@ def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: boo
         if json_file is not None:
             write_json(json_file, scores)
         click.echo(scoresheet(scores))
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("port", metavar="[PORT.YAML]", required=False, type=click.Path(path_type=Path))
+@verbose_option
+def verify(run_folder: Path, port: Path | None, verbose: bool) -> None:
+    """Work out anew the hashes of what a RUN wrote, and with PORT.YAML of what it read, and say what differs.
+
+    The exit status is 1 where anything does.
+
+    \b
+      berthwatch verify port-run
+      berthwatch verify port-run port.yaml
+    """
+    start("plain", quiet=False, verbose=verbose)
+    with exit_status(verbose):
+        from berthwatch.config import read_port
+        from berthwatch.verify import verify as verify_run
+
+        said, differs = verify_run(run_folder, None if port is None else read_port(port))
+        for line in said:
+            click.echo(line)
+        for fault in differs:
+            _log.error("%s", fault, extra={"where": fault.where, "expected": fault.expected, "came": fault.came})
+        if differs:
+            sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("visit_id", metavar="VISIT")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write, which is not there yet.")
+@verbose_option
+def evidence(run_folder: Path, visit_id: str, out: Path, verbose: bool) -> None:
+    """Write all that a RUN knows of one VISIT to a folder: page, tables, pixels, and the SHA-256 of each file.
+
+    \b
+      berthwatch evidence port-run B1-20240307T013000 --out B1-20240307
+      cd B1-20240307 && sha256sum --check SHA256SUMS
+    """
+    start("plain", quiet=False, verbose=verbose)
+    with exit_status(verbose):
+        from berthwatch.dossier import dossier
+
+        click.echo(str(dossier(run_folder, visit_id, out)))

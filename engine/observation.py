@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -22,6 +23,7 @@ from berthwatch.hullpicture import hull_size, picture_of, shows_of, window_of
 from berthwatch.hulls import Hull, find_hulls
 from berthwatch.kernels.detect import NOT_SEEN
 from berthwatch.kernels.zonal import weighted_fraction
+from berthwatch.outlines import outline_of, outline_table
 from berthwatch.parts import LEAST_AREA_M2
 from berthwatch.score import Change, change
 from berthwatch.sightline import angles_of
@@ -96,7 +98,9 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
             row |= {"visible": round(float(visible[berth]), 4)}
             row |= _hull_columns(owned[berth], clear_px)
             if owned[berth]:
-                row |= _measured(_largest(owned[berth]), scene, back, looking, step)
+                largest = _largest(owned[berth])
+                row |= _measured(largest, scene, back, looking, step)
+                row |= {"outline": outline_of(largest, looking.grid)}
         else:
             row["reason"] = f"not seen: {reason}"
         rows.append(row)
@@ -239,6 +243,16 @@ def observe(
     DataFrame
         One row per berth and scene, with the columns of `observations.parquet`, by time, scene and berth.
     """
+    return observe_hulls(cube, port, client, advance)[0]
+
+
+def observe_hulls(
+    cube: xr.Dataset,
+    port: "Port",
+    client: "Client | None" = None,
+    advance: Callable[[int], object] | None = None,
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
+    """What `observe` gives, and the outline of the hull in each of its rows that has one (EPSG:4326)."""
     zones = zones_of(port.berths, grid_of(cube.attrs), port.reference_water)
     looks = _stated_looks(cube, port)
     tracks = cube["track"].values.astype(str)
@@ -252,4 +266,11 @@ def observe(
         if advance:
             advance(len(found) // len(port.berths))
     table = as_table(rows, OBSERVATION_COLUMNS)
-    return table.sort_values(["time", "scene_id", "berth_id"], kind="stable", ignore_index=True)
+    hulls = outline_table([row for row in rows if "outline" in row], grid_of(cube.attrs))
+    order = ["time", "scene_id", "berth_id"]
+    return _by(order, table), _by(order, hulls)
+
+
+def _by[Table: pd.DataFrame](order: list[str], table: Table) -> Table:
+    ordered: Table = table.sort_values(order, kind="stable", ignore_index=True)
+    return ordered

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import pandas as pd
 import xarray as xr
 
@@ -19,7 +20,8 @@ from berthwatch.barrels import ledger
 from berthwatch.cube import Ingested, ingest, open_cube
 from berthwatch.inference import SEED, infer
 from berthwatch.model import Scene, SetAside
-from berthwatch.observation import observe
+from berthwatch.observation import observe_hulls
+from berthwatch.outlines import HULL_COLUMNS
 from berthwatch.outputs import output_hashes, staged, still_there, write_berths, write_json, write_table, write_visits
 from berthwatch.page import report
 from berthwatch.plan import plan_ingest
@@ -46,29 +48,40 @@ class RunResult:
 
 def _observe_all(
     cubes: dict[str, xr.Dataset], port: "Port", client: "Client | None", progress: Progress
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     tables = [as_table([], OBSERVATION_COLUMNS)]
+    outlines = [gpd.GeoDataFrame(columns=HULL_COLUMNS, geometry=[], crs="EPSG:4326")]
     for name, cube in cubes.items():
         progress.step(f"observe berths in {name}", cube.sizes["time"])
-        tables.append(observe(cube, port, client, progress.advance))
+        table, hulls = observe_hulls(cube, port, client, progress.advance)
+        tables.append(table)
+        outlines.append(hulls)
         progress.done()
-    table = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
-    return table.sort_values(["time", "source", "scene_id", "berth_id"], kind="stable", ignore_index=True)
+    return _sorted(tables), _sorted(outlines)
+
+
+def _sorted[Table: pd.DataFrame](tables: list[Table]) -> Table:
+    """Tables of all sources as one; the first, which is empty, where they hold nothing."""
+    whole = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    ordered: Table = whole.sort_values(["time", "source", "scene_id", "berth_id"], kind="stable", ignore_index=True)
+    return ordered
 
 
 def _write(
     out: Path,
     port: "Port",
-    observations: pd.DataFrame,
+    observed: tuple[pd.DataFrame, gpd.GeoDataFrame],
     cubes: dict[str, xr.Dataset],
     ingested: Ingested,
     inputs: dict[str, Any],
 ) -> dict[str, Any]:
+    observations, hulls = observed
     inference = infer(observations, port)
     days = ledger(inference.histories, port.ledger.cap_barrels)
     summary = summarise(port, inference, days, ingested.set_aside)
     with staged(out) as folder:
         write_table(observations, folder / "observations.parquet")
+        write_table(hulls, folder / "hulls.parquet")
         write_table(inference.occupancy, folder / "occupancy.parquet")
         write_visits(inference.visits, port, folder)
         write_berths(port, folder)
@@ -78,7 +91,7 @@ def _write(
         written = record(inputs, cubes, ingested.set_aside, inference.model, seeds, port.path.parent.resolve())
         written |= {"counts": inference.counts}
         write_json(folder / RECORD, written)
-        report(folder)
+        report(folder, out / "cube")
         write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})
     return summary
 
@@ -115,8 +128,8 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
         return RunResult(out, _summary_of(out), ingested.set_aside, changed=False)
     held = [source for source in ingested.sources if source.snapshot is not None]
     cubes = {source.source: open_cube(source.path) for source in held}
-    observations = _observe_all(cubes, port, client, told)
-    summary = _write(out, port, observations, cubes, ingested, found)
+    observed = _observe_all(cubes, port, client, told)
+    summary = _write(out, port, observed, cubes, ingested, found)
     return RunResult(out, summary, ingested.set_aside, changed=True)
 
 

@@ -1,11 +1,20 @@
-"""What tests share: where real scenes lie, and a command line that can be called."""
+"""What tests share: where real scenes lie, a command line that can be called, a page in a real browser.
 
+The browser is Chromium, driven over its own protocol through the aiohttp that berthwatch needs anyway.
+"""
+
+import asyncio
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,3 +52,90 @@ def command_line() -> CommandLine:
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     return call
+
+
+class Page:
+    """One page: what it was told, and what it said on its console and asked of the network."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.number = 0
+        self.said: list[str] = []
+        self.asked: list[str] = []
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol; what happens meanwhile is kept."""
+        self.number += 1
+        await self.socket.send_json({"id": self.number, "method": method, "params": parameters})
+        async with asyncio.timeout(90):
+            while True:
+                message = await self.socket.receive_json()
+                if message.get("id") == self.number:
+                    assert "error" not in message, message
+                    return dict(message["result"])
+                self._keep(message)
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        happened, told = message.get("method"), message.get("params", {})
+        if happened == "Network.requestWillBeSent" and not told["request"]["url"].startswith("data:"):
+            self.asked.append(told["request"]["url"])
+        if happened in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.said.append(str(told))
+
+    async def value(self, expression: str) -> Any:
+        """The value of an expression, waited for where it is a promise."""
+        found = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    async def press(self, key: str, code: int) -> None:
+        """Press and release a key."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
+
+
+@asynccontextmanager
+async def opened(address: str, profile: Path, width: int, dark: bool = False) -> AsyncIterator[Page]:
+    """A page of this width, loaded."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no chromium on this machine")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", *quiet]
+    process = subprocess.Popen([*command, f"--user-data-dir={profile}", "about:blank"], stderr=subprocess.DEVNULL)
+    try:
+        port = await asyncio.to_thread(_port, profile / "DevToolsActivePort")
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                (target,) = [each for each in await answer.json() if each["type"] == "page"]
+            async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                page = Page(socket)
+                for domain in ("Page", "Network", "Runtime", "Log"):
+                    await page.call(f"{domain}.enable")
+                await page.call(
+                    "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+                )
+                scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+                await page.call("Emulation.setEmulatedMedia", features=scheme)
+                await page.call("Page.navigate", url=address)
+                loaded = "new Promise(r => document.readyState === 'complete' ? r() : addEventListener('load', r))"
+                await page.value(loaded)
+                yield page
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _port(file: Path) -> int:
+    for _ in range(300):
+        if file.is_file() and (lines := file.read_text().splitlines()):
+            return int(lines[0])
+        time.sleep(0.1)
+    raise TimeoutError(f"no {file}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Callable[..., AbstractAsyncContextManager[Page]]:
+    """`async with browser(address, profile, width, dark) as page` opens a page; skipped without Chromium."""
+    return opened

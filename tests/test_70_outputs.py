@@ -175,7 +175,7 @@ def test_the_record_names_every_scene_with_its_hash_and_every_output(out: Path, 
 
 def test_the_files_are_those_promised(out: Path) -> None:
     promised = {"observations.parquet", "occupancy.parquet", "visits.parquet", "visits.geojson", "visits.csv"}
-    promised |= {"ledger.csv", "summary.json", "report.html", "run.json"}
+    promised |= {"hulls.parquet", "ledger.csv", "summary.json", "report.html", "run.json"}
     assert {path.name for path in out.iterdir()} == promised | {"berths.geojson", "cube"}
 
 

@@ -7,27 +7,31 @@ escaped, and a content security policy lets only the page's own script run. Equa
 import base64
 import hashlib
 import os
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from berthwatch.errors import Fault, InputError
 from berthwatch.page.account import EMPTY, FULL, barrels, over_cap, scenarios
 from berthwatch.page.chart import NARROW, TITLE, WIDE, chart_of
+from berthwatch.page.evidence import FRAME, Evidence, evidence_of, unpictured
 from berthwatch.page.folder import RunFolder, read_folder
 from berthwatch.page.sketch import sketch_of
 from berthwatch.page.timeline import DID, HEIGHT, MARKS, WIDTH, axis_of, strips_of
 from berthwatch.page.view import MONTHLY, figures, headline, monthly, not_told, reasons, set_aside, sources, sureness
-from berthwatch.page.visits import LINED, visit_table
+from berthwatch.page.visits import LINED, choices, visit_table
 
-__all__ = ["picture", "report"]
+__all__ = ["picture", "report", "visit_page"]
 
 
 def _shipped(name: str) -> str:
     return files(__name__).joinpath("data", name).read_text(encoding="utf-8")
 
 
-def _content(run: RunFolder) -> dict[str, Any]:
+def _content(run: RunFolder, proofs: list[Evidence]) -> dict[str, Any]:
     """Everything the page shows, by the names that its template uses."""
     from berthwatch.calls import DRAWS
 
@@ -55,6 +59,8 @@ def _content(run: RunFolder) -> dict[str, Any]:
         "columns": columns,
         "rows": rows,
         "lined": LINED,
+        "choices": choices(columns, rows),
+        "evidence": _proofs(proofs),
         "not_told": not_told(run),
         "reasons": reasons(run),
         "set_aside": set_aside(run),
@@ -110,20 +116,50 @@ def picture(run: str | Path) -> str:
     return drawn
 
 
-def _page(run: RunFolder) -> str:
-    style, script = _shipped("report.css") + _shipped("ledger.css"), _shipped("report.js")
+def _proofs(proofs: list[Evidence]) -> str:
+    """The evidence of visits as a part of a page."""
+    profiled = any(look.across for proof in proofs for look in proof.looks)
+    content = {"proofs": proofs, "unpictured": unpictured(proofs), "frame": FRAME, "profiled": profiled}
+    return _render("evidence.html", content)
+
+
+def _dress() -> dict[str, str]:
+    """Style and script of a page, and the digest by which its policy lets the script run."""
+    style = "".join(map(_shipped, ("report.css", "evidence.css", "ledger.css")))
+    script = _shipped("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _render("report.html", _content(run), style=style, script=script, script_digest=digest)
+    return {"style": style, "script": script, "script_digest": digest}
 
 
-def report(run: str | Path) -> Path:
-    """Write `report.html` into the folder of a run, from that folder's files and nothing else.
+def visit_page(run: RunFolder, visits: pd.DataFrame, cubes: Path) -> str:
+    """A page with the evidence of some of a run's visits and nothing else.
+
+    Parameters
+    ----------
+    run : RunFolder
+    visits : DataFrame
+        Rows of its table of visits.
+    cubes : Path
+        The folder with a cube for each source.
+    """
+    proofs = evidence_of(replace(run, visits=visits), cubes)
+    return _render("visit.html", {"port": run.port, "evidence": _proofs(proofs)}, **_dress())
+
+
+def _page(run: RunFolder, cubes: Path) -> str:
+    return _render("report.html", _content(run, evidence_of(run, cubes)), **_dress())
+
+
+def report(run: str | Path, cubes: str | Path | None = None) -> Path:
+    """Write `report.html` into the folder of a run, from that folder's files and its cubes.
 
     Parameters
     ----------
     run : str or Path
         A folder with `observations.parquet`, `occupancy.parquet`, `visits.parquet`, `ledger.csv`, `summary.json`
-        and `run.json`. Keys that the JSON files lack leave their part of the page out.
+        and `run.json`. Keys that the JSON files lack leave their part of the page out, as do `hulls.parquet` and cubes.
+    cubes : str or Path, optional
+        Where its cubes are, one for each source; `cube` in that folder by default.
 
     Returns
     -------
@@ -143,7 +179,7 @@ def report(run: str | Path) -> Path:
     6 no such file
     """
     folder = Path(run)
-    page = _page(read_folder(folder))
+    page = _page(read_folder(folder), folder / "cube" if cubes is None else Path(cubes))
     target, unfinished = folder / "report.html", folder / ".report.html.unfinished"
     try:
         unfinished.write_text(page, encoding="utf-8", newline="\n")

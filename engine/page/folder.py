@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from berthwatch.errors import Fault, InputError
@@ -22,6 +23,8 @@ class RunFolder:
     ledger: pd.DataFrame
     summary: Mapping[str, Any]
     record: Mapping[str, Any]
+    hulls: pd.DataFrame | None = None
+    """Outlines of hulls (EPSG:4326) with the berth and scene of each; None where a run kept none."""
 
     @property
     def port(self) -> str:
@@ -73,7 +76,9 @@ def read_folder(run: Path) -> RunFolder:
     ledger = read("ledger.csv", lambda path: pd.read_csv(path, usecols=list(LEDGER_COLUMNS)), "a ledger")
     summary = read("summary.json", _json, "the headline figures, as a JSON object")
     record = read("run.json", _json, "the record of a run, as a JSON object")
+    kept = (run / "hulls.parquet").is_file()  # runs of earlier versions kept none
+    hulls = read("hulls.parquet", gpd.read_parquet, "outlines of hulls") if kept else None
     tables = (observations, occupancy, visits, ledger)
     if faults or summary is None or record is None or any(table is None for table in tables):
         raise InputError(faults)
-    return RunFolder(observations, occupancy, visits, ledger, summary, record)
+    return RunFolder(observations, occupancy, visits, ledger, summary, record, hulls)

@@ -44,7 +44,8 @@ class Sketch:
     centre: str
 
 
-def _rings(area: Polygon | MultiPolygon) -> Iterator[NDArray[np.float64]]:
+def rings(area: Polygon | MultiPolygon) -> Iterator[NDArray[np.float64]]:
+    """The corners of every ring of an area, (n, 2), the first of each again at its end."""
     for part in getattr(area, "geoms", [area]):
         for ring in (part.exterior, *part.interiors):
             yield get_coordinates(ring)
@@ -107,7 +108,7 @@ def sketch_of(berths: list[Mapping[str, Any]]) -> Sketch | None:
     areas = [(name, kind, transform(area, drawn)) for name, kind, area in found]
     places, names = [], [(0.0, height - 30, 150.0, height), (WIDTH - 34, 0.0, WIDTH, 44.0)]
     for name, kind, area in areas:
-        lines = ["M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in ring[:-1]) + "Z" for ring in _rings(area)]
+        lines = ["M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in ring[:-1]) + "Z" for ring in rings(area)]
         others = [other.bounds for key, _, other in areas if key != name]
         x, y, box = _name_place(area, name, names + others, WIDTH)
         names.append(box)

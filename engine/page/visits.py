@@ -12,6 +12,7 @@ from berthwatch.page.words import interval, likelihood, minute, significant, sta
 LOADS: Final = ("Load on arrival", "Load on leaving")
 LINED: Final = ("Arrived (UTC)", "Left (UTC)", "Did", *LOADS, "Barrels out", "Vessel")
 """Columns whose cells are broken into lines where their words say so, and nowhere else."""
+CHOSEN: Final = ("Berth", "Did", "AIS")
 TOLD_NOTHING: Final = 0.9
 """An interval of load as wide as this says nothing about it."""
 UNCERTAIN: Final = 0.5
@@ -105,6 +106,7 @@ def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
         first, last = ends.get(visit.berth_id, (None, None))
         least = visit.departure_after - visit.arrival_before
         cells = {
+            "Visit": Cell(visit.visit_id, visit.visit_id),
             "Berth": Cell(visit.berth_id, visit.berth_id),
             "Arrived (UTC)": Cell(
                 _window(visit.arrival_after, visit.arrival_before, True, first), visit.arrival_before.isoformat()
@@ -129,7 +131,16 @@ def visit_table(run: RunFolder) -> tuple[list[str], list[list[Cell]]]:
             ),
             "Looks": Cell(f"{visit.observations:,}", str(visit.observations)),
             "Bright part (m)": Cell(_hull(visit), _order(visit.length_m)),
-            "Visit": Cell(visit.visit_id, visit.visit_id),
         }
         rows.append({name: cell for name, cell in cells.items() if filled.get(name, True)})
     return (list(rows[0]) if rows else []), [list(row.values()) for row in rows]
+
+
+def choices(columns: list[str], rows: list[list[Cell]]) -> dict[str, list[tuple[str, str]]]:
+    """What the table can be narrowed to by choosing: for each such column its cells' orders and words, once each."""
+    found = {}
+    for name in CHOSEN:
+        if name in columns:
+            cells = {row[columns.index(name)].order: row[columns.index(name)].text for row in rows}
+            found[name] = [(order, text.split("\n")[0]) for order, text in sorted(cells.items())]
+    return {name: told for name, told in found.items() if len(told) > 1}
