@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from berthwatch.kernels import (
+    cfar,
+    cfar_rank,
     coverage,
     detect,
     edge,
@@ -17,6 +19,7 @@ from berthwatch.kernels import (
     paths,
     profile,
     quantile,
+    ringsums,
     shift,
     stays,
     transition,
@@ -93,7 +96,25 @@ def fitted() -> list[Any]:
     return [found.shapes, found.cross, found.levels, found.shape_slope, found.level_slope, found.residual, found.cover]
 
 
+def bright() -> list[Any]:
+    """Detectors on an image with a gap, with a clean one, and with nothing to be measured against."""
+    image = np.random.default_rng(3).gamma(1.0, 1.0, (9, 8))
+    gappy = image.copy()
+    gappy[2, 2:4] = np.nan
+    gappy[6, 6] = 0.0
+    out = [*cfar.cell_averaging(np.ones((60, 3)), 41, 3), *cfar.cell_averaging(np.zeros((2, 2)), 3, 1)]
+    for each in (image, gappy):
+        mean, halves = cfar.cell_averaging(each, 5, 3, least=4), cfar.greatest_of(each, 5, 1, "left-right")
+        out += [*mean, *halves, *cfar.smallest_of(each, 5, 3, "upper-lower")]
+        out += [cfar.detections(*mean, np.full(25, 1.2)), cfar.detections(*halves, np.full((25, 25), 1.2))]
+        out += [cfar.cell_averaging_detections(each, 5, 3, np.full(17, 1.2))]
+        out += cfar_rank.ordered_statistic(each, 5, 1, 0.1, least=7)
+        out += cfar_rank.ordered_statistic(np.zeros((3, 3)), 3, 1, 0.5)
+    return out
+
+
 CASES: dict[str, Callable[[], Any]] = {
+    "bright": bright,
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
     "median and mad": lambda: quantile.temporal_median_mad(STACK),
@@ -115,6 +136,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
+    cfar,
+    cfar_rank,
     coverage,
     detect,
     edge,
@@ -124,6 +147,7 @@ MODULES = [
     paths,
     profile,
     quantile,
+    ringsums,
     shift,
     stays,
     transition,
