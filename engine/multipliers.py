@@ -126,8 +126,8 @@ def table(count: npt.ArrayLike, multiplier: Callable[..., Doubles]) -> Doubles:
     return out
 
 
-def pixels_per_cell(outer: int, guard: int, correlation: npt.ArrayLike) -> float:
-    """How many pixels of a ring count as one independent cell for the mean: the sum of all correlations over N.
+def pixels_per_cell(outer: int, guard: int, correlation: npt.ArrayLike, *, half: bool = False) -> float:
+    """How many pixels of a ring (its left half) count as one independent cell: the sum of all correlations over N.
 
     `correlation` is (2a + 1, 2b + 1): coefficients of the intensity at lags -a..a in y and -b..b in x, 1 at the centre.
 
@@ -135,11 +135,17 @@ def pixels_per_cell(outer: int, guard: int, correlation: npt.ArrayLike) -> float
     3.14
     """
     lags = np.atleast_2d(np.asarray(correlation, np.float64))
-    if lags.shape[0] % 2 == 0 or lags.shape[1] % 2 == 0 or lags[lags.shape[0] // 2, lags.shape[1] // 2] != 1.0:
+    if (
+        lags.shape[0] % 2 == 0
+        or lags.shape[1] % 2 == 0
+        or abs(lags[lags.shape[0] // 2, lags.shape[1] // 2] - 1.0) > 1e-9
+    ):
         raise ValueError(f"correlation must have odd sides and 1 at its centre: shape {lags.shape}")
     ring = np.ones((outer, outer))
     edge = (outer - guard) // 2
     ring[edge : outer - edge, edge : outer - edge] = 0.0
+    if half:
+        ring[:, outer // 2 :] = 0.0
     if not ring.any():
         raise ValueError(f"outer must be larger than guard: {outer}, {guard}")
     return float((ring * signal.convolve2d(ring, lags, mode="same")).sum() / ring.sum())

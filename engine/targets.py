@@ -21,7 +21,7 @@ RANK: Final = 0.75
 """Rohling's choice: up to a quarter of a ring may be other vessels."""
 
 type Kind = Literal["cell-averaging", "greatest-of", "smallest-of", "ordered-statistic"]
-type Options = tuple[int, int, NDArray[np.bool_] | None]
+type Ring = tuple[int, int, NDArray[np.bool_] | None]
 type Multiplier = Callable[..., NDArray[np.float64]]
 
 
@@ -89,7 +89,7 @@ def cfar(
     Returns
     -------
     (y, x) bool array, or a DataArray like `image`
-        False also where it cannot be told: no data, masked, or fewer than 16 cells in the ring (in a half of it).
+        False also where it cannot be told: no data, masked, fewer than 16 cells in the ring (in a half of it).
 
     Raises
     ------
@@ -103,25 +103,39 @@ def cfar(
     """
     values = np.asarray(image)
     values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
-    out = None if mask is None else np.asarray(mask) != 0
-    means.ring_of(values, window, guard, out, 1)  # its errors first
-    if kind != "ordered-statistic" and stride != 1:
-        raise ValueError(f"cfar: expected stride 1 for {kind}, got {stride}")
-    if looks is None:
-        looks = _looks(values, out)
-    given = (looks, false_alarm_rate, _per_cell(window, guard, correlation, stride))
-    found = _detected(values, kind, (window, guard, out), given, stride) == 1
-    if out is not None:
-        found &= ~out
+    out = np.zeros(values.shape, np.bool_) if mask is None else np.asarray(mask) != 0
+    ring = (window, guard, None if mask is None else out)
+    found = _found(values, kind, ring, false_alarm_rate, looks, correlation, stride) & ~out
     return image.copy(data=found) if isinstance(image, xr.DataArray) else found
 
 
-def _per_cell(window: int, guard: int, correlation: ArrayLike, stride: int) -> float:
-    """Pixels of the thinned ring that count as one cell."""
+def _found(
+    values: NDArray[np.floating],
+    kind: Kind,
+    ring: Ring,
+    false_alarm_rate: float,
+    looks: float | None,
+    correlation: ArrayLike,
+    stride: int,
+) -> NDArray[np.bool_]:
+    window, guard, out = ring
+    means.ring_of(values, window, guard, out, 1)  # its errors first
+    if kind != "ordered-statistic" and stride != 1:
+        raise ValueError(f"cfar: expected stride 1 for {kind}, got {stride}")
+    given = (
+        _looks(values, out) if looks is None else looks,
+        false_alarm_rate,
+        _per_cell(window, guard, kind, correlation, stride),
+    )
+    return np.equal(_detected(values, kind, ring, given, stride), 1)
+
+
+def _per_cell(window: int, guard: int, kind: Kind, correlation: ArrayLike, stride: int) -> float:
+    """Pixels of the thinned ring, or of a half of it, that count as one cell."""
     lags = np.atleast_2d(np.asarray(correlation, np.float64))
     thinned = lags[lags.shape[0] // 2 % stride :: stride, lags.shape[1] // 2 % stride :: stride]
     outer, inner = (2 * (side // 2 // stride) + 1 for side in (window, guard))
-    return multipliers.pixels_per_cell(outer, inner, thinned)
+    return multipliers.pixels_per_cell(outer, inner, thinned, half=kind in ("greatest-of", "smallest-of"))
 
 
 def _looks(values: NDArray[np.floating], out: NDArray[np.bool_] | None) -> float:
@@ -130,7 +144,7 @@ def _looks(values: NDArray[np.floating], out: NDArray[np.bool_] | None) -> float
 
 
 def _detected(
-    values: NDArray[np.floating], kind: Kind, ring: Options, given: tuple[float, float, float], stride: int
+    values: NDArray[np.floating], kind: Kind, ring: Ring, given: tuple[float, float, float], stride: int
 ) -> NDArray[np.uint8]:
     window, guard, out = ring
     if kind == "cell-averaging":

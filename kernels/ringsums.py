@@ -136,7 +136,7 @@ def over_rings(
                 if fresh:
                     _look_up(by_count, number, weights[layer])
                 if count.size > 0:
-                    count[layer, y, start:stop] = number
+                    _store(number, count[layer, y, start:stop])
             ratios, finds = ratio[y % ratio.shape[0], start:stop], found[y % found.shape[0], start:stop]
             finish(how, image[y, start:stop], sums.total, weights, ratios, finds)
 
@@ -245,8 +245,8 @@ def _add_parts(table: Array, parts: Integers, count: int, out: Array) -> None:
     """Add `count` parts, each a row of the table and where in it to begin: four at a visit, the last row being 0."""
     if count == 0:
         out[:] = 0
-    parts[0, count : count + 4] = table.shape[0] - 1
-    parts[1, count : count + 4] = 0
+    for part in range(count, count + 4):
+        parts[0, part], parts[1, part] = table.shape[0] - 1, 0
     for first in range(0, count, 4):
         a = table[parts[0, first], parts[1, first] :]
         b = table[parts[0, first + 1], parts[1, first + 1] :]
@@ -266,6 +266,12 @@ def _full(sizes: Spans, y: int, wide: Counts, narrow: Counts, number: Doubles) -
     tall, short = sizes.tall[y], sizes.short[y]
     for x in range(len(number)):
         number[x] = tall * wide[x] - short * narrow[x]
+
+
+@kernel
+def _store(number: Doubles, count: Counts) -> None:
+    for x in range(len(number)):  # assigning a whole array takes numba seconds to compile
+        count[x] = int(number[x])
 
 
 @kernel
