@@ -103,12 +103,13 @@ def bright() -> list[Any]:
     gappy[2, 2:4] = np.nan
     gappy[6, 6] = 0.0
     out = [*cfar.cell_averaging(np.ones((60, 3)), 41, 3), *cfar.cell_averaging(np.zeros((2, 2)), 3, 1)]
+    out += cfar.cell_averaging(image, 63, 1)  # 31 rows are five powers of two
     for each in (image, gappy):
         mean, halves = cfar.cell_averaging(each, 5, 3, least=4), cfar.greatest_of(each, 5, 1, "left-right")
         out += [*mean, *halves, *cfar.smallest_of(each, 5, 3, "upper-lower")]
         out += [cfar.detections(*mean, np.full(25, 1.2)), cfar.detections(*halves, np.full((25, 25), 1.2))]
         out += [cfar.cell_averaging_detections(each, 5, 3, np.full(17, 1.2))]
-        out += cfar_rank.ordered_statistic(each, 5, 1, 0.1, least=7)
+        out += cfar_rank.ordered_statistic(each, 5, 1, 0.1, least=10)
         out += cfar_rank.ordered_statistic(np.zeros((3, 3)), 3, 1, 0.5)
     return out
 

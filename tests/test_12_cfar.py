@@ -17,7 +17,7 @@ from berthwatch.kernels.detect import NOT_SEEN
 
 Array = npt.NDArray[Any]
 unhurried = settings(deadline=None, max_examples=60)  # the first call compiles
-RINGS = st.sampled_from([(3, 1), (5, 1), (5, 3), (7, 3), (9, 7), (21, 5)])
+RINGS = st.sampled_from([(3, 1), (5, 1), (5, 3), (7, 3), (9, 7), (21, 5), (63, 1)])
 SPLITS = st.sampled_from(["left-right", "upper-lower"])
 
 
@@ -271,7 +271,9 @@ WRONG: list[tuple[Any, str]] = [
     (lambda: cfar.detections(ONES, np.ones((2, 3), np.int32), [1.0, 2.0]), "count must have shape (3, 3)"),
     (lambda: cfar.detections(ONES, np.ones((3, 3), np.int32), [[1.0]]), "multipliers must have 1 dimensions"),
     (lambda: cfar.detections(ONES, np.ones((3, 3), np.int32), [1.0]), "count must be within multipliers (1,): 1 to 1"),
+    (lambda: cfar.cell_averaging_detections(ONES, 3, 1, [1.0]), "multipliers must have 9 counts for this ring: 1"),
     (lambda: multipliers.cell_averaging(3, 0.0, 0.1), "looks and pixels per cell must be positive"),
+    (lambda: multipliers.pixels_per_cell(3, 3, [[1.0]]), "outer must be larger than guard: 3, 3"),
     (lambda: multipliers.greatest_of([3], [3], 1.0, 1.0), "pfa between 0 and 1: 1.0, 1.0, 1.0"),
     (lambda: multipliers.ordered_statistic([3], [4], 1.0, 0.1), "rank not in 1..cells: [4.] of [3.]"),
     (lambda: multipliers.pixels_per_cell(5, 3, [[1.0, 0.5]]), "correlation must have odd sides and 1 at its centre"),
