@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from berthwatch.page import report
     from berthwatch.pair import change_pair
     from berthwatch.pipeline import run
+    from berthwatch.targets import cfar
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "InputError",
     "SceneError",
     "__version__",
+    "cfar",
     "change_pair",
     "infer",
     "ingest",
@@ -54,6 +56,7 @@ _HOME = {
     "BerthwatchError": "errors",
     "InputError": "errors",
     "SceneError": "errors",
+    "cfar": "targets",
     "change_pair": "pair",
     "infer": "inference",
     "ingest": "cube",

@@ -11,6 +11,8 @@ import pytest
 from berthwatch.kernels import (
     background,
     beta,
+    cfar,
+    cfar_rank,
     change,
     chisquare,
     coverage,
@@ -28,6 +30,7 @@ from berthwatch.kernels import (
     quantile,
     ranks,
     resample,
+    ringsums,
     shift,
     stays,
     transition,
@@ -106,7 +109,7 @@ def fitted() -> list[Any]:
     return [found.shapes, found.cross, found.levels, found.shape_slope, found.level_slope, found.residual, found.cover]
 
 
-def tested() -> list[Any]:
+def changed() -> list[Any]:
     """Series with a change and with two, without one, of one look and of none; a factor of Q that no R_j explains."""
     omnibus._tables_of.cache_clear()  # or the plain run would be handed the compiled one's tables
     rng = np.random.default_rng(5)
@@ -146,7 +149,26 @@ def resampled() -> list[Any]:
     return [beside, turned]
 
 
+def bright() -> list[Any]:
+    """Detectors on an image with a gap, with a clean one, and with nothing to be measured against."""
+    image = np.random.default_rng(3).gamma(1.0, 1.0, (9, 8))
+    gappy = image.copy()
+    gappy[2, 2:4] = np.nan
+    gappy[6, 6] = 0.0
+    out = [*cfar.cell_averaging(np.ones((60, 3)), 41, 3), *cfar.cell_averaging(np.zeros((2, 2)), 3, 1)]
+    out += cfar.cell_averaging(image, 63, 1)  # 31 rows are five powers of two
+    for each in (image, gappy):
+        mean, halves = cfar.cell_averaging(each, 5, 3, least=4), cfar.greatest_of(each, 5, 1, "left-right")
+        out += [*mean, *halves, *cfar.smallest_of(each, 5, 3, "upper-lower")]
+        out += [cfar.detections(*mean, np.full(25, 1.2)), cfar.detections(*halves, np.full((25, 25), 1.2))]
+        out += [cfar.cell_averaging_detections(each, 5, 3, np.full(17, 1.2))]
+        out += cfar_rank.ordered_statistic(each, 5, 1, 0.1, least=10)
+        out += cfar_rank.ordered_statistic(np.zeros((3, 3)), 3, 1, 0.5)
+    return out
+
+
 CASES: dict[str, Callable[[], Any]] = {
+    "bright": bright,
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
     "median and mad": lambda: quantile.temporal_median_mad(STACK),
@@ -175,7 +197,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
     "histories": drawn,
     "profile": fitted,
-    "omnibus": tested,
+    "omnibus": changed,
     "critical value": lambda: [chisquare.critical_value(1e-30, 1, 0.0)],
     "tails": lambda: [
         chisquare.corrected_tail(z, dof, 0.1) for z in (-1.0, np.nan, 3.0, 2000.0, np.inf) for dof in (1, 4)
@@ -186,6 +208,8 @@ MODULES = [
     chisquare,
     background,
     beta,
+    cfar,
+    cfar_rank,
     change,
     coverage,
     detect,
@@ -202,6 +226,7 @@ MODULES = [
     quantile,
     ranks,
     resample,
+    ringsums,
     shift,
     stays,
     transition,
