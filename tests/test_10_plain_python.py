@@ -9,15 +9,21 @@ import pytest
 
 from berthwatch.kernels import (
     coverage,
+    cusum,
     detect,
     edge,
+    fluctuation,
     forward_backward,
     histories,
     jumps,
+    mosum,
     paths,
     profile,
     quantile,
+    reactiv,
+    recursive,
     shift,
+    standardise,
     stays,
     transition,
     uniformisation,
@@ -93,6 +99,32 @@ def fitted() -> list[Any]:
     return [found.shapes, found.cross, found.levels, found.shape_slope, found.level_slope, found.residual, found.cover]
 
 
+def monitored() -> list[Any]:
+    """Each online monitor over a series with gaps, a rise, a fall and a pixel never seen."""
+    level, spread = np.zeros((4, 5), np.float32), np.full((4, 5), 0.5, np.float32)
+    spread[3, 3] = 0.0
+    history = np.full((4, 5), 2)
+    sums, ring, total = cusum.cusum_start((4, 5)), mosum.mosum_start((4, 5), 2), fluctuation.fluctuation_start((4, 5))
+    out: list[Any] = []
+    for image in STACK:
+        alarm, sums = cusum.cusum_step(image, level, spread, sums, clip=3.0)
+        out += [alarm, sums.above, sums.below]
+        for boundary in (2.0, np.full((4, 5), 3.0)):
+            process, alarm, after = mosum.mosum_step(image, level, spread, ring, boundary)
+            out += [process, alarm]
+        ring = after
+        process, alarm, total = fluctuation.ols_cusum_step(image, level, spread, history, total, 1.5)
+        out += [process, alarm]
+    varied = reactiv.reactiv(STACK, 4.4)
+    return [*out, varied.cv, varied.score, varied.count, varied.brightest]
+
+
+def regressed() -> list[Any]:
+    design = np.stack([np.ones(9), np.arange(9.0)], axis=1)
+    fit = recursive.history_fit(STACK, design)
+    return [fit.coefficients, fit.spread, fit.count, recursive.recursive_cusum(STACK, design, 2)]
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "quantile": lambda: quantile.temporal_quantile(STACK, 0.3),
     "quantile of equals": lambda: quantile.temporal_quantile(np.ones((4, 1)), 0.3),
@@ -112,19 +144,27 @@ CASES: dict[str, Callable[[], Any]] = {
     "certain draws": lambda: paths.sample_paths(*CERTAIN, seed=1, n_draws=5),
     "histories": drawn,
     "profile": fitted,
+    "monitors": monitored,
+    "regressions": regressed,
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
     coverage,
+    cusum,
     detect,
     edge,
+    fluctuation,
     forward_backward,
     histories,
     jumps,
+    mosum,
     paths,
     profile,
     quantile,
+    reactiv,
+    recursive,
     shift,
+    standardise,
     stays,
     transition,
     uniformisation,
