@@ -1,9 +1,10 @@
 """Watching every pixel of a series of scenes for a level that rose or fell, with false alarms as rare as asked for.
 
 What a pixel usually shows, and how much it scatters, come from scenes in which nothing happened; each new scene then
-costs one step. The limit is calibrated so that a pixel in which nothing happens alarms once in so many dates, if level and spread are known. Estimated from few scenes they are wrong on most pixels,
-and runs are shorter there: of pixels that should run 465 dates, half alarm within 322 if all is known, within about
-250, 205 and 100 with 300, 100 and 30 scenes of background.
+costs one step. The limit is calibrated so that a pixel in which nothing happens alarms once in so many dates, if level
+and spread are known. Estimated from few scenes they are wrong on most pixels, and runs are shorter there: of pixels
+that should run 465 dates, half alarm within 322 if all is known, within about 250, 205 and 100 with 300, 100 and 30
+scenes of background.
 
 Page (1954), doi 10.1093/biomet/41.1-2.100; Chu, Hornik and Kuan (1995), doi 10.1093/biomet/82.3.603.
 """
@@ -46,7 +47,7 @@ def monitor(
     window: int | None = None,
     state: CusumState | MosumState | None = None,
 ) -> Monitored:
-    """When the level of each pixel rose or fell against a background, by CUSUM or by moving sum.
+    """When the level of each pixel rose or fell against a background, by CUSUM or moving sum.
 
     Parameters
     ----------
@@ -89,8 +90,7 @@ def monitor(
     spread = np.asarray(mad * mad.dtype.type(NORMAL_SPREAD))
     alarm = np.empty(scenes.shape, np.uint8)
     for date, scene in enumerate(scenes):
-        # the state that was handed in is left as it is, ours is written over
-        ours = date > 0
+        ours = date > 0  # the state that was handed in is left as it is
         if isinstance(after, CusumState):
             alarm[date], after = cusum_step(scene, median, spread, after, k, limit, clip, in_place=ours)
         else:

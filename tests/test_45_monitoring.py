@@ -100,14 +100,14 @@ def test_simulated_moving_sums_run_as_long_as_calculated(window: int, clip: floa
 
 @pytest.mark.slow
 def test_the_ols_cusum_boundary_is_seldom_crossed() -> None:
-    """A Brownian motion crosses it with a chance of .05 in all time; in twenty histories, with less."""
+    """A Brownian bridge goes on to cross it with a chance of .05 in all time; within twenty histories, with less."""
     rng, crossed, history = np.random.default_rng(13), np.zeros(PIXELS, bool), np.full(PIXELS, 50)
     state, critical = fluctuation.fluctuation_start((PIXELS,)), runlengths.ols_cusum_critical(0.05)
     level, spread = rng.normal(0.0, 1.0 / np.sqrt(50.0), PIXELS), np.ones(PIXELS)
     for _ in range(1000):
         image = rng.normal(size=PIXELS)
         _, alarm, state = fluctuation.ols_cusum_step(image, level, spread, history, state, critical, in_place=True)
-        crossed |= alarm > 0
+        crossed |= np.isin(alarm, (1, 2))
     assert 0.01 < crossed.mean() < 0.055
 
 
