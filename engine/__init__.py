@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from berthwatch.cube import ingest, open_cube
     from berthwatch.errors import BerthwatchError, InputError, SceneError
     from berthwatch.inference import infer
+    from berthwatch.monitoring import monitor
     from berthwatch.observation import observe
     from berthwatch.page import report
     from berthwatch.pair import change_pair
@@ -44,6 +45,7 @@ __all__ = [
     "infer",
     "ingest",
     "ledger",
+    "monitor",
     "observe",
     "open_cube",
     "read_port",
@@ -61,6 +63,7 @@ _HOME = {
     "infer": "inference",
     "ingest": "cube",
     "ledger": "barrels",
+    "monitor": "monitoring",
     "observe": "observation",
     "open_cube": "cube",
     "read_port": "config",
