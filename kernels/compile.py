@@ -23,23 +23,6 @@ def kernel[F: Callable[..., Any]](loop: F) -> F:
     return cast(F, numba.njit(nogil=True, cache=False)(loop))
 
 
-def summing[F: Callable[..., Any]](loop: F) -> F:
-    """As `kernel`, for loops that add up: sums may be taken in any order, so that they fill the processor's vectors.
-
-    NaN and infinities keep their meaning; only the last bits of a sum depend on the processor.
-
-    >>> @summing
-    ... def total(values: Any) -> float:
-    ...     found = 0.0
-    ...     for value in values:
-    ...         found += value if value == value else 0.0
-    ...     return found
-    >>> total((1.0, float("nan"), 2.0))
-    3.0
-    """
-    return cast(F, numba.njit(nogil=True, cache=False, fastmath={"reassoc", "nsz"})(loop))
-
-
 def dividing[F: Callable[..., Any]](loop: F) -> F:
     """As `kernel`, for loops that divide: by zero it is inf or NaN, as the processor has it.
 

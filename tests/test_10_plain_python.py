@@ -39,7 +39,7 @@ from berthwatch.kernels import (
 from berthwatch.kernels.compile import __file__ as compile_file
 from berthwatch.kernels.compile import kernel
 
-DECORATED = re.compile("^@(kernel|dividing|summing)$", re.MULTILINE)
+DECORATED = re.compile("^@(kernel|dividing)$", re.MULTILINE)
 STACK = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
 STACK[0, 0] = np.nan
 STACK[:, 1, 1] = np.nan

@@ -23,10 +23,35 @@ def test_lazy_is_eager_in_every_chunk() -> None:
     for found, expected in (
         (change.quantile(lazy, 0.3), change.quantile(EAGER, 0.3)),
         (change.median_mad(lazy), change.median_mad(EAGER)),
+        (change.low_mode(lazy, 0.3), change.low_mode(EAGER, 0.3)),
+        (
+            change.ratio_test(np.exp(lazy), np.exp(EAGER[0]), 4.4, 3),
+            change.ratio_test(np.exp(EAGER), np.exp(EAGER[0]), 4.4, 3),
+        ),
         (change.omnibus([np.exp(lazy)] * 2, 4.4), change.omnibus([np.exp(EAGER)] * 2, 4.4)),
     ):
         assert found.chunks is not None
         xr.testing.assert_identical(found.compute(), expected)
+
+
+def test_whole_numbers_are_levels_between_them_lazily_too() -> None:
+    whole = (EAGER.fillna(0) * 20 + 100).astype(np.uint16)
+    whole[2, 1] = 7
+    lazy = whole.chunk(time=-1, y=4)
+    seen = whole.astype(np.float64).where(whole != 7)
+    mad = abs(seen - seen.median("time")).median("time")
+    for found, eager, expected in (
+        (change.quantile(lazy, 0.3, 7), change.quantile(whole, 0.3, 7), seen.quantile(0.3, "time")),
+        (
+            change.median_mad(lazy, 7)["mad"],
+            change.median_mad(whole, 7)["mad"],
+            mad,
+        ),
+        (change.low_mode(lazy, nodata=7), change.low_mode(whole, nodata=7), change.low_mode(seen)),
+    ):
+        assert found.dtype == found.compute().dtype == eager.dtype == np.float32
+        xr.testing.assert_identical(found.compute(), eager)
+        np.testing.assert_allclose(eager, expected, rtol=1e-6)
 
 
 def test_values_are_numpys_and_names_are_kept() -> None:
