@@ -18,13 +18,10 @@ from berthwatch.terminal import (
     EXIT_INPUT,
     EXIT_SET_ASIDE,
     exit_status,
-    log_format_option,
-    one_place_to_work,
-    quiet_option,
-    scheduler_option,
+    run_options,
     start,
+    tell_set_aside,
     verbose_option,
-    workers_option,
 )
 
 if TYPE_CHECKING:
@@ -67,11 +64,7 @@ def main() -> None:
 @main.command()
 @_port
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
-@scheduler_option
-@workers_option
-@quiet_option
-@verbose_option
-@log_format_option
+@run_options
 def run(
     port: Path,
     out: Path,
@@ -91,7 +84,6 @@ def run(
       berthwatch run port.yaml --out port-run --scheduler tcp://10.0.0.5:8786
       berthwatch run port.yaml --out port-run --log-format json 2> port-run.log
     """
-    one_place_to_work(scheduler, workers)
     progress = start(log_format, quiet=quiet, verbose=verbose)
     with exit_status(verbose):
         from berthwatch.cluster import connect
@@ -110,10 +102,7 @@ def run(
                 if isinstance(value, str | int | float):
                     click.echo(f"{name.replace('_', ' ')}: {value}")
             click.echo(f"report: {result.out / 'report.html'}")
-        for scene in result.set_aside:
-            fields = {"scene_id": scene.scene_id, "source": scene.source, "reason": scene.reason}
-            # An error's level, so that --quiet does not hide it: a scene left out changes the answer.
-            _log.error("set aside: scene %(scene_id)s of %(source)s: %(reason)s", fields, extra=fields)
+        tell_set_aside(result.set_aside)
         if result.set_aside:
             sys.exit(EXIT_SET_ASIDE)
 
@@ -123,11 +112,7 @@ def run(
     "ports", metavar="PORT.YAML...", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of all folders.")
-@scheduler_option
-@workers_option
-@quiet_option
-@verbose_option
-@log_format_option
+@run_options
 def batch(
     ports: tuple[Path, ...],
     out: Path,
@@ -146,7 +131,6 @@ def batch(
       berthwatch batch ports/*.yaml --out runs
       berthwatch batch ports/*.yaml --out runs --scheduler tcp://10.0.0.5:8786
     """
-    one_place_to_work(scheduler, workers)
     progress = start(log_format, quiet=quiet, verbose=verbose)
     with exit_status(verbose):
         from berthwatch.cluster import connect
@@ -154,6 +138,7 @@ def batch(
 
         def tell(outcome: PortOutcome) -> None:
             fields = {"port": outcome.port, "status": outcome.status, "said": outcome.said}
+            tell_set_aside(outcome.set_aside, outcome.port)
             if outcome.said:
                 _log.error("%(port)s: %(status)s: %(said)s", fields, extra=fields)
             elif not quiet:

@@ -16,6 +16,7 @@ from berthwatch.address import absolute
 from berthwatch.berths import read_berths, read_water
 from berthwatch.cargo import product_faults
 from berthwatch.errors import Fault, InputError
+from berthwatch.fingerprint import sha256
 from berthwatch.fleet import read_ais, read_fleet
 from berthwatch.model import Berth, Kind, Unit
 from berthwatch.runfile import RunFile, SourceKeys, read_runfile
@@ -142,7 +143,7 @@ def read_port(path: str | Path) -> Port:
         sources=tuple(_source(run, index, keys) for index, keys in enumerate(run.keys.sources)),
         ledger=LedgerTerms(**run.keys.ledger.model_dump()),
         digest=hashlib.sha256(content).hexdigest(),
-        named={key: hashlib.sha256(file.read_bytes()).hexdigest() for key in NAMED if (file := _named(run, key))},
+        named={key: sha256(file) for key in NAMED if (file := _named(run, key))},
     )
 
 

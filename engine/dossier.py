@@ -13,13 +13,14 @@ from shapely.geometry import shape
 
 from berthwatch.cube import open_cube
 from berthwatch.errors import Fault, InputError
+from berthwatch.fingerprint import sha256
 from berthwatch.georeference import crs_of, grid_of
 from berthwatch.outputs import output_hashes
 from berthwatch.page import visit_page
 from berthwatch.page.chips import window_of_berth
 from berthwatch.page.evidence import looks_of
 from berthwatch.page.folder import RunFolder, read_folder
-from berthwatch.provenance import RECORD, sha256
+from berthwatch.provenance import RECORD
 
 MANIFEST = "SHA256SUMS"
 

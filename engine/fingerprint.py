@@ -26,12 +26,15 @@ def local_files(scene: Scene, bands: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(Path(href) for href in hrefs)
 
 
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def fingerprint(files: tuple[Path, ...]) -> Fingerprint:
     """Read files whole and say what they are. Raises OSError where one cannot be read."""
-    digests = []
-    for path in files:
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    digests = [sha256(path) for path in files]
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return digest, *_signs(files)
 

@@ -3,10 +3,11 @@
 Run again, it goes on: a port whose scenes, run file and outputs are as they were costs a look at its files.
 """
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,6 +15,7 @@ import pandas as pd
 
 from berthwatch.config import read_port
 from berthwatch.errors import Fault, InputError
+from berthwatch.model import SetAside
 from berthwatch.outputs import write_json
 from berthwatch.pipeline import run
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from berthwatch.progress import Progress
 
 Status = Literal["done", "scenes set aside", "input wrong", "failed"]
+
+_log = logging.getLogger(__name__)
 
 SUMMARY: Final = "ports"
 HEADLINES: Final = (
@@ -45,14 +49,17 @@ HEADLINES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PortOutcome:
-    """How one port's run ended. `said` is why it did not end well, blank where it did."""
+    """How one port's run ended, in the folder `port`.
+
+    `said` is why it did not end well, blank where it did; `set_aside` are the scenes that could not be used.
+    """
 
     port: str
     run_file: str
-    out: str
     status: Status
-    said: str
-    headlines: dict[str, Any]
+    said: str = ""
+    headlines: Mapping[str, Any] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
 
 
 def folder_names(run_files: Sequence[Path]) -> list[str]:
@@ -116,33 +123,32 @@ def run_ports(
 
 
 def _run_one(path: Path, name: str, out: Path, client: "Client | None", progress: "Progress | None") -> PortOutcome:
-    def ended(status: Status, said: str = "", headlines: dict[str, Any] | None = None) -> PortOutcome:
-        return PortOutcome(name, str(path), name, status, said, headlines or {})
-
     try:
         found = run(read_port(path), out / name, client=client, progress=progress)
     except InputError as error:
-        return ended("input wrong", "; ".join(map(str, error.faults)))
+        return PortOutcome(name, str(path), "input wrong", "; ".join(map(str, error.faults)))
     except Exception as error:  # noqa: BLE001 - whatever it was, the other ports go on, and this one's line says it
-        return ended("failed", " ".join(f"{type(error).__name__}: {error}".split()))
+        _log.debug("%s failed", name, exc_info=True)
+        return PortOutcome(name, str(path), "failed", " ".join(f"{type(error).__name__}: {error}".split()))
     finally:
         if progress is not None:
             progress.done()
     headlines = {key: found.summary.get(key) for key in HEADLINES}
-    aside = len(found.set_aside)
-    return ended("scenes set aside" if aside else "done", f"{aside} scenes set aside" if aside else "", headlines)
+    if not found.set_aside:
+        return PortOutcome(name, str(path), "done", headlines=headlines)
+    scenes = "1 scene" if len(found.set_aside) == 1 else f"{len(found.set_aside)} scenes"
+    return PortOutcome(name, str(path), "scenes set aside", f"{scenes} set aside", headlines, found.set_aside)
 
 
 def _write(outcomes: Sequence[PortOutcome], out: Path) -> None:
     """Both summaries of the ports so far, each whole or not at all."""
-    for written in _written(outcomes, out):
-        os.replace(written, written.with_name(written.name.removeprefix(".")))
-
-
-def _written(outcomes: Sequence[PortOutcome], out: Path) -> Iterator[Path]:
-    as_json, as_csv = out / f".{SUMMARY}.json", out / f".{SUMMARY}.csv"
-    write_json(as_json, [asdict(outcome) for outcome in outcomes])
-    yield as_json
-    rows = [{**asdict(one), **dict.fromkeys(HEADLINES), **one.headlines} for one in outcomes]
-    pd.DataFrame(rows).drop(columns="headlines").to_csv(as_csv, index=False, lineterminator="\n")
-    yield as_csv
+    write_json(out / f".{SUMMARY}.json", [asdict(outcome) for outcome in outcomes])
+    rows = [
+        {"port": one.port, "run_file": one.run_file, "status": one.status, "said": one.said}
+        | dict.fromkeys(HEADLINES)
+        | dict(one.headlines)
+        for one in outcomes
+    ]
+    pd.DataFrame(rows).to_csv(out / f".{SUMMARY}.csv", index=False, lineterminator="\n")
+    for suffix in ("json", "csv"):
+        os.replace(out / f".{SUMMARY}.{suffix}", out / f"{SUMMARY}.{suffix}")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import geopandas as gpd
 import pandas as pd
 
-from berthwatch.provenance import RECORD, sha256
+from berthwatch.fingerprint import sha256
+from berthwatch.provenance import RECORD
 
 if TYPE_CHECKING:
     from berthwatch.config import Port

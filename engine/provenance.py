@@ -3,7 +3,6 @@
 Nothing here depends on the clock or on the machine, so that the same inputs give the same record.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -38,12 +37,6 @@ LIBRARIES: Final = (
     "pandas",
     "shapely",
 )
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def inputs_of(port: "Port", ingested: "Sequence[IngestedSource]") -> dict[str, Any]:

@@ -6,7 +6,7 @@ Results go to stdout, everything said on the way to stderr. Exit status: 0 done;
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from berthwatch.errors import InputError
 
 if TYPE_CHECKING:
     from berthwatch.logs import LogFormat
+    from berthwatch.model import SetAside
     from berthwatch.progress import Progress
 
 EXIT_FAILED, EXIT_INPUT, EXIT_SET_ASIDE = 1, 2, 3
@@ -23,28 +24,51 @@ EXIT_FAILED, EXIT_INPUT, EXIT_SET_ASIDE = 1, 2, 3
 verbose_option = click.option(
     "--verbose", "-v", is_flag=True, help="Say more: debug records, and tracebacks of errors."
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside.")
-scheduler_option = click.option(
-    "--scheduler", metavar="tcp://HOST:PORT", help="Work on the dask cluster of this scheduler."
-)
-workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), help="Work in N processes here.  [default: threads, no processes]"
-)
-log_format_option = click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    default="plain",
-    show_default=True,
-    help="How stderr is written.",
-)
-
 _log = logging.getLogger("berthwatch.cli")
 
 
-def one_place_to_work(scheduler: str | None, workers: int | None) -> None:
-    """Refuse both a cluster elsewhere and workers here."""
-    if scheduler is not None and workers is not None:
+def run_options[F: Callable[..., object]](verb: F) -> F:
+    """Give a verb that runs ports what all such verbs take: where to work, and how to say what goes on."""
+    for option in (
+        click.option(
+            "--log-format",
+            type=click.Choice(["plain", "json"]),
+            default="plain",
+            show_default=True,
+            help="How stderr is written.",
+        ),
+        verbose_option,
+        click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            callback=_one_place,
+            help="Work in N processes here.  [default: threads, no processes]",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+            is_eager=True,  # is there when the workers are looked at
+            help="Work on the dask cluster of this scheduler.",
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def _one_place(context: click.Context, _: click.Parameter, workers: int | None) -> int | None:
+    if workers is not None and context.params.get("scheduler") is not None:
         raise click.UsageError("--scheduler and --workers exclude each other: a cluster brings its own workers.")
+    return workers
+
+
+def tell_set_aside(scenes: Iterable["SetAside"], port: str | None = None) -> None:
+    """Name the scenes that were not used. An error's level, for `--quiet` must not hide what changes the answer."""
+    for scene in scenes:
+        fields = {"scene_id": scene.scene_id, "source": scene.source, "reason": scene.reason}
+        fields |= {} if port is None else {"port": port}
+        of = "" if port is None else "%(port)s: "
+        _log.error(of + "set aside: scene %(scene_id)s of %(source)s: %(reason)s", fields, extra=fields)
 
 
 def start(log_format: "LogFormat", quiet: bool, verbose: bool) -> "Progress":

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from berthwatch.errors import Fault, InputError
-from berthwatch.fingerprint import PIXELS, fingerprint, local_files
-from berthwatch.provenance import RECORD, read_record, sha256
+from berthwatch.fingerprint import PIXELS, fingerprint, local_files, sha256
+from berthwatch.provenance import RECORD, read_record
 from berthwatch.scene import list_scenes
 from berthwatch.store import exists, snapshot_id
 
@@ -57,7 +57,7 @@ def verify(run: str | Path, port: "Port | None" = None) -> tuple[list[str], list
         return [*said, "run file and scenes: not looked at, for no run file was named"], outputs + cubes
     run_file = list(_run_file(port, record))
     scenes, untold, total = _scenes(port, record)
-    said += [f"run file: {'differs' if run_file else 'as recorded'}"]
+    said += [f"run file and the files it names: {'not as recorded' if run_file else 'as recorded'}"]
     said += [f"scenes: {total - len(scenes) - untold} of {total} as recorded"]
     said += [f"scenes of remote files, which have no hash of their own: {untold} not looked at"] if untold else []
     return said, outputs + cubes + run_file + scenes
@@ -80,8 +80,14 @@ def _cubes(run: Path, snapshots: dict[str, str | None]) -> Iterator[Fault]:
 
 
 def _run_file(port: "Port", record: dict[str, Any]) -> Iterator[Fault]:
+    """The run file, and the files it names."""
     if port.digest != record.get("run_file_sha256"):
         yield Fault(str(port.path), f"SHA-256 {record.get('run_file_sha256')}", port.digest)
+    recorded = record.get("files_sha256") or {}
+    for key in sorted(recorded.keys() | port.named.keys()):
+        was, came = (found.get(key, "no such file") for found in (recorded, port.named))
+        if came != was:
+            yield Fault(f"{port.path}, {key}", f"SHA-256 {was}", came)
 
 
 def _scenes(port: "Port", record: dict[str, Any]) -> tuple[list[Fault], int, int]:

@@ -1,6 +1,7 @@
 """Many ports in one go, with real runs: one that fails stops no other, and a second time nothing is done again."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +52,8 @@ def test_a_port_that_fails_stops_no_other(ports: Path, tmp_path: Path) -> None:
         "blocked": "input wrong",
     }
     assert "berths.geojson" in table.loc["wrong", "said"]
-    assert table.loc["torn", "said"] == "1 scenes set aside"
+    assert table.loc["torn", "said"] == "1 scene set aside"
+    assert re.search(r"torn: set aside: scene \S+ of sentinel-1: \S", result.stderr)
     for name in ("torn", "good"):
         assert (out / name / "report.html").is_file()
         assert table.loc[name, "scenes"] == json.loads((out / name / "summary.json").read_text())["scenes"]
