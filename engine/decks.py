@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, grey_dilation, grey_erosion, label
+from scipy.ndimage import binary_dilation, binary_erosion, grey_dilation, grey_erosion, label
 
 from berthwatch.parts import EIGHT, LEAST_AREA_M2, Part, Pixels, measure, pieces
 
@@ -35,6 +35,12 @@ SLENDEREST: Final = 10.0
 """Wakes and booms are slimmer."""
 WIDEST_GAP_M: Final = 15.0
 """Along a deck, that a shadow makes."""
+CUT: Final = 0.5
+"""Share of a part's brightness below which it is glow."""
+DEEPER_CUTS: Final = (0.25, 0.125)
+"""For a dark deck with a white house, which hangs together only below half of the house's brightness."""
+LEVEL: Final = 0.7
+"""A deck is flat to its edge: so much of its brightness two pixels further in is there at its second pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +100,29 @@ def decks(part: NDArray[np.bool_], sky: Sky, threshold: float) -> list[Part]:
     list of Part
         Hulls, with z-scores without the cloud where they lie under some.
     """
-    if not _is_cloud(part, sky):
-        found = [Part(*piece, sky.z[piece]) for piece in _decks_of([part], sky, sky.z, threshold, False)]
+    for cut in () if _is_cloud(part, sky) else (CUT, *DEEPER_CUTS):
+        found = _decks_of([part], sky, sky.z, threshold, cut)
+        if cut < CUT:
+            found = [piece for piece in found if _is_level(piece, sky.z)]
         if found:
-            return found
+            return [Part(*piece, sky.z[piece]) for piece in found]
     z = np.where(np.isfinite(sky.cloud), sky.z - sky.cloud, np.float32(np.nan))
-    through = _decks_of(_bright_pieces(part, z, threshold), sky, z, threshold, True)
+    through = _decks_of(_bright_pieces(part, z, threshold), sky, z, threshold, CUT, under_cloud=True)
     return [Part(*piece, z[piece], clouded=True) for piece in through]
 
 
 def _decks_of(
-    parts: Iterable[NDArray[np.bool_]], sky: Sky, z: NDArray[np.float32], threshold: float, under_cloud: bool
+    parts: Iterable[NDArray[np.bool_]],
+    sky: Sky,
+    z: NDArray[np.float32],
+    threshold: float,
+    cut: float,
+    under_cloud: bool = False,
 ) -> list[Pixels]:
-    """The hulls among parts, each cut at half its own peak."""
+    """The hulls among parts, each cut at a share of its own peak."""
     kept = np.zeros(z.shape, np.bool_)
     for part in parts:
-        kept |= part & (z > max(threshold, float(np.quantile(z[part], 0.9)) / 2))
+        kept |= part & (z > max(threshold, cut * float(np.quantile(z[part], 0.9))))
     joined = _joined(list(pieces(kept)), sky.resolution_m)
     return [piece for piece in joined if _is_deck(piece, sky, z, under_cloud)]
 
@@ -139,6 +152,14 @@ def _ends_sharply(piece: Pixels, z: NDArray[np.float32], falls_to: float) -> boo
     near = binary_dilation(inside, EIGHT)
     around = binary_dilation(near, EIGHT, iterations=2) & ~near & np.isfinite(z)
     return bool(around.any() and np.median(z[around]) < falls_to * np.median(z[piece]))
+
+
+def _is_level(piece: Pixels, z: NDArray[np.float32]) -> bool:
+    """Whether a piece is about as bright near its edge as further in; false where it is too narrow to tell."""
+    inside = np.zeros(z.shape, np.bool_)
+    inside[piece] = True
+    rims = [binary_erosion(inside, EIGHT, depth) & ~binary_erosion(inside, EIGHT, depth + 1) for depth in (1, 3)]
+    return all(rim.any() for rim in rims) and bool(np.median(z[rims[0]]) > LEVEL * np.median(z[rims[1]]))
 
 
 def _is_cloud(part: NDArray[np.bool_], sky: Sky) -> bool:

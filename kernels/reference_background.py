@@ -24,10 +24,11 @@ def temporal_low_mode(stack: Array, support: float = 0.2, nodata: float | None =
 
 def _lowest(ranked: Array, held: int) -> float:
     lengths = ranked[held - 1 :] - ranked[: ranked.size - held + 1]
-    for first, length in enumerate(lengths):
-        if (lengths[:first] > length).all() and (lengths[first : first + held] >= length).all():
-            return half_sample_mode(ranked[first : first + held])
-    raise AssertionError("the shortest interval of all passes")
+    return next(  # there is one: the first of the shortest passes
+        half_sample_mode(ranked[first : first + held])
+        for first, length in enumerate(lengths)
+        if (lengths[:first] > length).all() and (lengths[first : first + held] >= length).all()
+    )
 
 
 def half_sample_mode(ranked: Array) -> float:

@@ -213,6 +213,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "mean": lambda: zonal.weighted_mean(STACK, *ZONES),
     "fraction": lambda: zonal.weighted_fraction(detect.exceed(STACK, STACK[1]), *ZONES),
     "coverage": lambda: coverage.polygon_coverage(TRIANGLES, (5, 4)),
+    "coverage of a flat ring": lambda: coverage.polygon_coverage([*TRIANGLES, [(1, 1), (3, 1), (2, 1)]], (5, 4)),
     "two states": lambda: transition.transition_matrices(Q2, [0.0, 0.5, 99.0]),
     "many states": lambda: transition.transition_matrices(Q3, [0.0, 0.5, 99.0]),
     "posteriors": lambda: forward_backward.forward_backward(*SERIES).xi,

@@ -94,6 +94,14 @@ def test_hull_on_dark_water_is_measured(length_px: float, beam_px: float) -> Non
     assert found.loc["east", "change"] == 0
 
 
+def test_a_dark_deck_with_a_white_house_is_one_hull() -> None:
+    """Cut at half of the house's brightness, only the house is left, and that is no vessel."""
+    house = MOORED * (COLUMNS > 88)
+    found = visited_rows(cube_of(DECK * (MOORED + 2 * house) / 3)).loc["west"]
+    assert found["hull_length_m"] == pytest.approx(180, rel=0.1)
+    assert found["hull_beam_m"] == pytest.approx(30, abs=4)
+
+
 def test_a_scene_without_data_shows_nothing_and_says_so() -> None:
     cube = cube_of(DECK * MOORED)
     cube["nir"].values[VISITED] = np.nan
