@@ -26,7 +26,7 @@ demo: setup
 
 test: lint
 	@echo "test: some minutes; tests on real scenes are skipped where there are none"
-	@$(PY) -m pytest -n 2 -m "not slow" --cov=berthwatch --cov-report=
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow" --cov=berthwatch --cov-report=
 	@$(PY) -m coverage report --include="engine/*" --fail-under=90
 	@$(PY) -m coverage report --include="kernels/*" --fail-under=100
 

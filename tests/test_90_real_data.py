@@ -102,6 +102,7 @@ def ocean(real_data: Any, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFr
     return pd.concat(tables, ignore_index=True)
 
 
+@pytest.mark.slow
 def test_open_ocean_is_vacant_and_known_to_be(ocean: pd.DataFrame) -> None:
     assert len(ocean) > 2000
     assert ocean["occupied"].fillna(value=False).mean() <= 1e-3
@@ -136,6 +137,7 @@ def moor(scenes: Path, copies: Path, taken: range) -> tuple[Any, set[str]]:
     return box(left, bottom, right, top), taken_ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken", [range(6, 14), range(22), range(0, 22, 3)], ids=["a stay", "always", "now and then"])
 def test_a_hull_on_the_same_ocean_is_found(real_data: Any, tmp_path: Path, taken: range) -> None:
     found, false_alarms = [], 0
