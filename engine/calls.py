@@ -19,6 +19,7 @@ from berthwatch.rates import (
     BLOCKS,
     LEVEL_EDGES,
     LEVEL_OF,
+    PRIOR_PURPOSES,
     PURPOSE_OF,
     Rates,
     draw_rates,
@@ -141,6 +142,10 @@ def _prepare(series: Sequence[_Series], gaps: NDArray[np.float64], rates: Rates,
     return _Round(chain, transition, weight, filtered)
 
 
+def _log_likelihood(now: _Round) -> float:
+    return sum(berth.log_likelihood for berth in now.filtered)
+
+
 def _history(series: _Series, berth: int, now: _Round, key: int) -> History:
     return draw_history(now.filtered[berth], now.transition, now.chain, series.looks.gap, series.days, now.weight, key)
 
@@ -167,7 +172,13 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
     shares = []
     for turn in range(SETTLING + ROUNDS):
         series, gaps = _port(berths_in(turn))
+        rng = np.random.default_rng(_key(seed, 3, turn))
         now = _prepare(series, gaps, rates, weight)
+        # Histories and shares hold each other fast: shares also jump, judged over all histories at once.
+        other = replace(rates, shares=rng.dirichlet(PRIOR_PURPOSES))
+        there = _prepare(series, gaps, other, weight)
+        if np.log(rng.random()) < _log_likelihood(there) - _log_likelihood(now):
+            rates, now = other, there
         drawn = [_history(one, berth, now, _key(seed, 1, turn, berth)) for berth, one in enumerate(series)]
         if turn >= SETTLING:
             for copy in range(HISTORIES):
@@ -177,7 +188,6 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
                 ]  # fmt: skip
                 kept += [(draw, berth, history) for berth, history in enumerate(again)]
                 shares.append(rates.shares)
-        rng = np.random.default_rng(_key(seed, 3, turn))
         jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
         rates = draw_rates(jumps, days, rng)
     return _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
