@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import box
 
 from berthwatch.barrels import in_span, ledger
-from berthwatch.calls import DRAWS
+from berthwatch.calls import DRAWS, HISTORIES
 from berthwatch.config import LedgerTerms, Port, Source
 from berthwatch.inference import Inference, infer
 from berthwatch.model import Berth
@@ -143,6 +143,16 @@ def test_what_is_usual_at_a_port_is_no_evidence_about_one_call() -> None:
     last = infer(looks, port()).visits.iloc[-1]
     assert last["transition"] == "undetermined"
     assert np.isnan(last["departure_load"])
+
+
+def test_whether_a_port_loads_or_discharges_is_open_where_each_call_is_seen_once_half_laden() -> None:
+    """All may load or all discharge: the share that loads must wander all over, and not linger where it began."""
+    found = infer(observed([None, (110.0, 3.6)] * 12, 4.0), port())
+    assert found.histories is not None
+    shares = found.histories.calls.shares[::HISTORIES, 0]
+    assert shares.min() < 0.2
+    assert shares.max() > 0.8
+    assert np.corrcoef(shares[3:], shares[:-3])[0, 1] < 0.35
 
 
 def test_another_vessel_in_the_same_place_is_another_visit() -> None:
