@@ -116,7 +116,7 @@ def read_port(path: str | Path) -> Port:
     >>> read_port("no-such-port.yaml")
     Traceback (most recent call last):
     ...
-    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file
+    berthwatch.errors.InputError: no-such-port.yaml: expected a run file...; got no such file
     """
     path = Path(path)
     content = _content(path)
@@ -156,7 +156,7 @@ def _content(path: Path) -> bytes:
         came = "a folder"
     except OSError as error:
         came = error.strerror or str(error)
-    raise InputError([Fault(str(path), "a run file", came)])
+    raise InputError([Fault(str(path), "a run file (`berthwatch init` begins one)", came)])
 
 
 def _named(run: RunFile, key: str) -> Path | None:

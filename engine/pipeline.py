@@ -18,6 +18,7 @@ import xarray as xr
 
 from berthwatch.barrels import ledger
 from berthwatch.cube import Ingested, ingest, open_cube
+from berthwatch.georeference import crs_of
 from berthwatch.inference import SEED, infer
 from berthwatch.model import Scene, SetAside
 from berthwatch.observation import observe_hulls
@@ -159,7 +160,9 @@ def check(port: "Port") -> list[str]:
         lines.append(f"{plan.source.name} ({plan.source.kind}): {len(plan.scenes)} scenes to read" + _span(plan.scenes))
         if plan.grid is not None:
             box = plan.grid.geobox
-            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {box.crs}")
+            crs = crs_of(box)
+            where = crs if crs.epsg is None else f"EPSG:{crs.epsg}"
+            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {where}")
         lines += [f"  would set aside {scene.scene_id}: {scene.reason}" for scene in plan.set_aside]
     return lines
 

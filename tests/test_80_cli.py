@@ -105,7 +105,7 @@ def test_each_fault_of_the_input_is_a_line_and_exits_2(invoke, tmp_path) -> None
 def test_anything_else_is_one_line_and_exits_1(invoke, tmp_path) -> None:
     result = invoke("run", "port.yaml", "--out", tmp_path, run=failing(RuntimeError("disk full\nvery full")))
     assert result.exit_code == 1
-    assert result.stderr == "error: RuntimeError: disk full very full\n"
+    assert result.stderr == "error: RuntimeError: disk full very full (--verbose says where)\n"
 
 
 def test_verbose_shows_the_traceback(invoke, tmp_path) -> None:
