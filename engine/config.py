@@ -65,7 +65,7 @@ class LedgerTerms:
     cap_barrels: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Port:
     """A port to watch: everything the run file names, read and checked.
 
@@ -91,6 +91,16 @@ class Port:
             areas.append(self.reference_water)
         west, south, east, north = shapely.total_bounds(areas)
         return float(west), float(south), float(east), float(north)
+
+    def __repr__(self) -> str:
+        from berthwatch.notebook import told_of_port
+
+        return "; ".join(told_of_port(self))
+
+    def _repr_html_(self) -> str:
+        from berthwatch.notebook import html, told_of_port
+
+        return html(told_of_port(self))
 
 
 def read_port(path: str | Path) -> Port:

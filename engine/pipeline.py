@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from berthwatch.config import Port
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
     """A run that ended: its folder, headline figures, scenes it did not use, and whether anything was new."""
 
@@ -45,6 +45,16 @@ class RunResult:
     summary: dict[str, Any]
     set_aside: tuple[SetAside, ...]
     changed: bool
+
+    def __repr__(self) -> str:
+        from berthwatch.notebook import told_of_run
+
+        return "; ".join(told_of_run(self))
+
+    def _repr_html_(self) -> str:
+        from berthwatch.notebook import html, told_of_run
+
+        return html(told_of_run(self))
 
 
 def _observe_all(
