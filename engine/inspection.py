@@ -31,11 +31,11 @@ _OPENERS: Final = 16
 class Place:
     """One argument: the absolute pattern, the addresses it stands for, the scenes there, and what may lie beside them.
 
+    Without a pattern the addresses were named one by one.
     `beside` are files that a run passes over by itself: what STAC items describe, and JSON that is no STAC.
     """
 
-    argument: str
-    pattern: str
+    pattern: str | None
     addresses: frozenset[str]
     prospects: tuple[Prospect, ...]
     beside: frozenset[str]
@@ -79,18 +79,9 @@ def inspect(
     InputError
         Nothing there, or nothing that could be a scene.
     """
-    faults, places, unusable = [], [], []
+    places, unusable = [], []
     taken: set[str] = set()
-    for argument in dict.fromkeys(arguments):
-        pattern = absolute(argument, Path.cwd())
-        try:
-            addresses = expand(pattern)
-        except OSError as error:
-            faults.append(_nothing(argument, str(error)))
-            continue
-        if not addresses:
-            faults.append(_nothing(argument, _instead(Path(pattern))))
-            continue
+    for pattern, addresses in _named(arguments):
         gathered = _documents([one for one in addresses if not is_image(one)], bbox)
         images = [one for one in addresses if is_image(one) and one not in gathered.beside]
         groups, masks = _groups(images)
@@ -100,10 +91,39 @@ def inspect(
         unusable += bad
         own = tuple(one for one in found if not taken & set(one.files.values()))  # two arguments may name one file
         taken |= {file for one in own for file in one.files.values()}
-        places.append(Place(argument, pattern, frozenset(addresses), own, frozenset(gathered.beside)))
+        places.append(Place(pattern, frozenset(addresses), own, frozenset(gathered.beside)))
+    return tuple(places), tuple(unusable)
+
+
+def _named(arguments: Sequence[str]) -> list[tuple[str | None, list[str]]]:
+    """Each argument as a pattern with its addresses; files named one by one, as a shell does, are one place.
+
+    Raises
+    ------
+    InputError
+        One fault for each argument that stands for nothing.
+    """
+    found: list[tuple[str | None, list[str]]] = []
+    files: dict[str, None] = {}
+    faults = []
+    for argument in dict.fromkeys(arguments):
+        pattern = absolute(argument, Path.cwd())
+        try:
+            addresses = list(expand(pattern))
+        except OSError as error:
+            faults.append(_nothing(argument, str(error)))
+            continue
+        if not addresses:
+            faults.append(_nothing(argument, _instead(Path(pattern))))
+        elif os.path.isfile(pattern):
+            files |= dict.fromkeys(addresses)
+        else:
+            found.append((pattern, addresses))
     if faults:
         raise InputError(faults)
-    return tuple(places), tuple(unusable)
+    if files:
+        found.append((next(iter(files)) if len(files) == 1 else None, list(files)))
+    return found
 
 
 def _nothing(argument: str, came: str) -> Fault:

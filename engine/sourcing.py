@@ -13,6 +13,7 @@ import numpy as np
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from berthwatch.address import is_image
 from berthwatch.catalogue import Bounds
 from berthwatch.config import Source
 from berthwatch.errors import Fault, InputError, SceneError
@@ -129,7 +130,8 @@ def _patterns(own: Sequence[Prospect], places: Sequence[Place]) -> tuple[str, ..
         roles = by_role(one.files for one in here)
         named = {file for files in roles.values() for file in files}
         if not named <= place.addresses:  # items that a catalogue or an API leads to
-            found[place.pattern] = None
+            leading = [one for one in sorted(place.addresses) if not is_image(one)]
+            found |= dict.fromkeys([place.pattern] if place.pattern is not None else leading)
             continue
         found |= dict.fromkeys(patterns_for(roles, place.beside - named, place.pattern))
     return tuple(found)
