@@ -65,10 +65,9 @@ def sources_of(places: Sequence[Place], bbox: Bounds | None) -> tuple[list[Found
         bands = tuple(band.casefold() for band in one.bands)
         grouped.setdefault((one.kind, bands, one.resolution_m, one.unit, one.mask), []).append(one)
     series = sorted(grouped.values(), key=len, reverse=True)
-    _check_told(series)
-    names = _names(series)
-    found, unusable = [], []
-    for name, own in zip(names, series, strict=True):
+    series, unusable = _told(series)
+    found = []
+    for name, own in zip(_names(series), series, strict=True):
         each = _found(name, own, places, bbox)
         if each.scenes:
             found.append(each)
@@ -77,18 +76,29 @@ def sources_of(places: Sequence[Place], bbox: Bounds | None) -> tuple[list[Found
     return found, unusable
 
 
-def _check_told(series: Sequence[Sequence[Prospect]]) -> None:
-    faults = []
+def _told(series: Sequence[list[Prospect]]) -> tuple[list[list[Prospect]], list[tuple[str, str]]]:
+    """The series whose kind and bands are known, and the scenes of the others with what is to be said of them.
+
+    Raises
+    ------
+    InputError
+        None is known: then the missing word is asked for.
+    """
+    told, faults, left = [], [], []
     for own in series:
-        where = f"{count(len(own), 'scene')}, the first {own[0].name}"
+        asked = None
         if own[0].kind is None:
-            expected = "names or STAC items that tell radar from optical; else say --kind sar or --kind optical"
-            faults.append(Fault(where, expected, own[0].shape))
+            asked = "names or STAC items that tell radar from optical; else say --kind sar or --kind optical"
         elif not own[0].bands:
-            expected = "bands with names; else say them in the order of the file, as in --bands blue,green,red,nir"
-            faults.append(Fault(where, expected, own[0].shape))
-    if faults:
+            asked = "bands with names; else say them in the order of the file, as in --bands blue,green,red,nir"
+        if asked is None:
+            told.append(own)
+            continue
+        faults.append(Fault(f"{count(len(own), 'scene')}, the first {own[0].name}", asked, own[0].shape))
+        left += [(one.name, f"expected {asked}; got {own[0].shape}") for one in own]
+    if faults and not told:
         raise InputError(faults)
+    return told, left
 
 
 def _names(series: Sequence[Sequence[Prospect]]) -> list[str]:
