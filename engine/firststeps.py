@@ -1,5 +1,7 @@
 """The first steps on the command line: begin a run file, and let the shell complete the rest."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +72,17 @@ def init(
         finally:
             progress.done()
         if not quiet:
-            for heading, lines in spoken(begun):
+            for heading, lines in spoken(begun, _program()):
                 click.echo(f"{heading}:")
                 for line in lines:
                     click.echo(f"  {line}")
+
+
+def _program() -> str:
+    """How this command can be called again: by its name where the shell finds it, else as it was called."""
+    if shutil.which("berthwatch"):
+        return "berthwatch"
+    return sys.argv[0] if Path(sys.argv[0]).name == "berthwatch" else "python -m berthwatch"
 
 
 @click.command(

@@ -169,14 +169,17 @@ def _unknown(found: Sequence[Found], port: Port) -> list[str]:
     return lines
 
 
-def spoken(begun: Begun) -> list[tuple[str, tuple[str, ...]]]:
-    """The account in sections that have something to say: a heading, and its lines."""
+def spoken(begun: Begun, program: str = "berthwatch") -> list[tuple[str, tuple[str, ...]]]:
+    """The account in sections that have something to say: a heading, and its lines.
+
+    `program` is how the command line is called.
+    """
     written, run = begun.run_file, begun.run_file.with_suffix("")
     sections = [
         ("Found", begun.found),
         ("Left out", begun.left_out),
         ("Could not find out", begun.unknown),
         ("Wrote", (f"{written}, and {begun.berths} beside it: read it, and add what you know",)),
-        ("Next", (f"berthwatch run {written} --out {run}-run",)),
+        ("Next", (f"{program} run {written} --out {run}-run",)),
     ]
     return [(heading, lines) for heading, lines in sections if lines]

@@ -27,7 +27,7 @@ from berthwatch.page.sketch import rings
 from berthwatch.page.timeline import DID
 from berthwatch.page.words import day, round_step
 from berthwatch.pipeline import RunResult
-from berthwatch.tables import LEDGER_COLUMNS, as_table
+from berthwatch.tables import LEDGER_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,18 +171,10 @@ def ledger(run: Run | pd.DataFrame, cap: float | None = None, ax: "Axes | None" 
     >>> axes.texts[0].get_text()
     'No freeboard was measured, so no volume is stated.'
     """
-    if isinstance(run, pd.DataFrame):
-        lacking = [name for name in LEDGER_COLUMNS if name not in run]
-        if lacking:
-            raise InputError([Fault("table", f"the columns {', '.join(LEDGER_COLUMNS)}", f"none named {lacking[0]}")])
-        table = run
-    else:
-        folder = _folder(run)
-        table = folder.ledger
-        cap = folder.summary.get("cap_barrels") if cap is None else cap
+    table, cap = _days(run, cap)
     ax = _axes(ax, 9, 4)
     ax.spines[["top", "right"]].set_visible(False)
-    known = as_table(table.to_dict("records"), LEDGER_COLUMNS).dropna(subset=["seen", "estimated"])
+    known = table.dropna(subset=["seen", "estimated"])
     if known.empty:
         ax.text(0.5, 0.5, NO_VOLUME, ha="center", va="center", transform=ax.transAxes)
         ax.set_axis_off()
@@ -203,6 +195,17 @@ def ledger(run: Run | pd.DataFrame, cap: float | None = None, ax: "Axes | None" 
     ax.grid(axis="y", color=_colour("rule"), linewidth=0.8)
     ax.legend(loc="upper left", frameon=False)
     return ax
+
+
+def _days(run: Run | pd.DataFrame, cap: float | None) -> tuple[pd.DataFrame, float | None]:
+    """The ledger's table, and the cap: as given, else the run's own."""
+    if not isinstance(run, pd.DataFrame):
+        folder = _folder(run)
+        return folder.ledger, folder.summary.get("cap_barrels") if cap is None else cap
+    lacking = [name for name in LEDGER_COLUMNS if name not in run]
+    if lacking:
+        raise InputError([Fault("table", f"the columns {', '.join(LEDGER_COLUMNS)}", f"none named {lacking[0]}")])
+    return run, cap
 
 
 def _curve(ax: "Axes", name: str, table: pd.DataFrame, times: "pd.Series[pd.Timestamp]", unit: float) -> None:

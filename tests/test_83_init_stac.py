@@ -126,3 +126,21 @@ def test_command_needs_one_place_and_tells_in_sections(here: Path) -> None:
         refused = CliRunner().invoke(cli.main, ["init", "scenes", *places])
         assert refused.exit_code == 2
         assert "either with --berth FILE or with --bbox" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "called", "named"),
+    [
+        ("/usr/bin/berthwatch", "/usr/bin/berthwatch", "berthwatch"),
+        (None, ".venv/bin/berthwatch", ".venv/bin/berthwatch"),
+        (None, "engine/__main__.py", "python -m berthwatch"),
+    ],
+)
+def test_next_command_can_be_copied_as_it_stands(
+    here: Path, monkeypatch: pytest.MonkeyPatch, there: str | None, called: str, named: str
+) -> None:
+    item(here / "scenes", "good", ANGLES)
+    monkeypatch.setattr("berthwatch.firststeps.shutil.which", lambda name: there)
+    monkeypatch.setattr("sys.argv", [called])
+    done = CliRunner().invoke(cli.main, ["init", "scenes", "--bbox", *map(str, BERTH)])
+    assert done.stdout.splitlines()[-1] == f"  {named} run port.yaml --out port-run"
