@@ -8,23 +8,25 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import time as midnight
 from pathlib import Path
 from typing import Final
 
 from berthwatch.address import absolute, expand, is_image, is_remote
 from berthwatch.assets import Item, asset_addresses, band_file
-from berthwatch.bandwords import MASK_WORDS, MASKS, band_words, words_of
+from berthwatch.bandwords import COLOURS, MASK_WORDS, MASKS, band_words, words_of
 from berthwatch.catalogue import Bounds, Unusable, walk
 from berthwatch.config import Source
 from berthwatch.errors import Fault, InputError, SceneError
-from berthwatch.geotiff import Group, group_files, up_to_stamp
+from berthwatch.geotiff import Group, group_files, stamp, up_to_stamp
 from berthwatch.model import Kind
 from berthwatch.progress import Progress
 from berthwatch.prospect import Prospect, prospect_of_files, prospect_of_item, with_mask
 from berthwatch.stac import parse_item
 
 _OPENERS: Final = 16
+NEAR_INFRARED: Final = frozenset(COLOURS["nir"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def inspect(
         own = tuple(one for one in found if not taken & set(one.files.values()))  # two arguments may name one file
         taken |= {file for one in own for file in one.files.values()}
         places.append(Place(pattern, frozenset(addresses), own, frozenset(gathered.beside)))
-    return tuple(places), tuple(unusable)
+    kept, again = _once([one for place in places for one in place.prospects])
+    once = [replace(place, prospects=tuple(one for one in place.prospects if id(one) in kept)) for place in places]
+    return tuple(once), (*unusable, *again)
 
 
 def _named(arguments: Sequence[str]) -> list[tuple[str | None, list[str]]]:
@@ -222,6 +226,28 @@ def _judged(
             progress.advance()
         progress.done()
     return found, bad
+
+
+def _once(found: Sequence[Prospect]) -> tuple[set[int], list[tuple[str, str]]]:
+    """The ids of those that each stand for an acquisition, and the others with the reason.
+
+    Files with one stamp to the second are one look, however many products are made of it; counted twice, it would pass
+    for two that agree. The product with near infrared is kept, then the finest.
+    """
+    best: dict[tuple[object, ...], Prospect] = {}
+    for one in sorted(found, key=lambda one: (not NEAR_INFRARED & set(map(str.casefold, one.bands)), one.resolution_m)):
+        best.setdefault(_acquisition(one), one)
+    kept = {id(one) for one in best.values()}
+    reason = "another product of the same acquisition is used"
+    return kept, [(one.name, reason) for one in found if id(one) not in kept]
+
+
+def _acquisition(one: Prospect) -> tuple[object, ...]:
+    begun = up_to_stamp(_stem(next(iter(one.files.values()))))
+    time = None if begun is None else stamp(begun)
+    if one.stac or time is None or time.timetz().replace(tzinfo=None) == midnight():
+        return (id(one),)  # an item is a scene by itself, and a day may have several
+    return one.kind, begun
 
 
 def _masks_of_item(item: Item) -> dict[str, str]:

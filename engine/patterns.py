@@ -32,7 +32,7 @@ def patterns_for(roles: Mapping[str, Sequence[str]], beside: frozenset[str], who
     if whole is not None and set(expand(whole)) - beside == wanted - beside:
         return (whole,)
     if not any(map(is_remote, wanted)):
-        for level in range(4):
+        for level in range(6):
             patterns = tuple(dict.fromkeys(_pattern(files, level) for files in roles.values() if files))
             if {address for pattern in patterns for address in expand(pattern)} == wanted:
                 return patterns
@@ -40,12 +40,13 @@ def patterns_for(roles: Mapping[str, Sequence[str]], beside: frozenset[str], who
 
 
 def _pattern(files: Sequence[str], level: int) -> str:
-    """A pattern for files that end alike: by their ending; with how they begin; with their last word; with both."""
+    """A pattern for files that end alike: by ending, last word or all last words, without and with a beginning."""
     folders = {os.path.dirname(file) for file in files}
     root = os.path.commonpath(folders)
     names = sorted({os.path.basename(file) for file in files})
     begin, end = _begin(names), _end(names)
-    name = (f"*{os.path.splitext(end)[1]}", f"{begin}*{os.path.splitext(end)[1]}", f"*{end}", f"{begin}*{end}")[level]
+    ends = os.path.splitext(end)[1], end[max(map(end.rfind, "_- ")) :] if max(map(end.rfind, "_- ")) > 0 else end, end
+    name = f"{begin if level % 2 else ''}*{ends[level // 2]}"
     return os.path.join(glob.escape(root), *([] if folders == {root} else ["**"]), name)
 
 

@@ -152,6 +152,7 @@ def _within(
     described = {name: words_of(name) for name in header.described if name}
     known = band_words(described)
     there = {word: name for name, words in reversed(described.items()) for word in words if word in known}
+    there |= {name.casefold(): name for name in described if name.casefold() in known}  # blue is not coastal_blue
     count = len(header.described)
     many = "optical" if count >= MANY and "int" in header.dtype else None
     kind: Kind | None = kind_of_bands(there) or (sensor.kind if sensor else many or asked)  # type: ignore[assignment]

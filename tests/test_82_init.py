@@ -110,7 +110,7 @@ def test_kinds_and_pixel_sizes_are_told_apart_in_one_folder(here: Path) -> None:
     for day in DAYS:
         tiff(here / "scenes" / f"{day}_ortho_sr.tif", reflectance(), ("blue", "green", "red", "nir"), 3.0, nodata=0)
         tiff(here / "scenes" / f"{day}_ortho_udm2.tif", np.ones((SIDE, SIDE), np.uint8), ("clear",), 3.0)
-        tiff(here / "scenes" / f"{day}_fine_sr.tif", reflectance(), ("blue", "green", "red", "nir"), 1.0, nodata=0)
+        tiff(here / "scenes" / f"ss_{day}_sr.tif", reflectance(), ("blue", "green", "red", "nir"), 1.0, nodata=0)
     geojson(here / "small.geojson", degrees(5, -60, 60, -5))
     started("scenes", berth="small.geojson")
     sources = bw.read_port("port.yaml").sources

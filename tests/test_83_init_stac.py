@@ -1,4 +1,4 @@
-"""`berthwatch init` on STAC: items, collections and catalogues tell more than files, and a broken one stops nothing."""
+"""`berthwatch init` on STAC: items tell more than files, a broken one stops nothing, and each look counts once."""
 
 import json
 from pathlib import Path
@@ -112,6 +112,16 @@ def test_polarizations_of_items_make_a_radar_source_with_the_unit_they_state(her
     (source,) = bw.read_port("port.yaml").sources
     assert (source.name, source.kind, source.bands, source.units) == ("sar-3m", "sar", ("vv",), None)
     assert not any("power or amplitude" in line or "orbits" in line for line in said)
+
+
+def test_products_of_one_acquisition_count_once_wherever_they_lie(here: Path) -> None:
+    for stamp in ("20240301T010203", "20240302T010203"):
+        image(here / "visual" / f"{stamp}_visual.tif", 3, described=("red", "green", "blue"))
+        image(here / "analytic" / f"{stamp}_analytic.tif", 4, described=("blue", "green", "red", "nir"))
+    said = started("visual", "analytic")
+    (source,) = bw.read_port("port.yaml").sources
+    assert (source.bands, len(list_scenes(source, here)[0])) == (("blue", "green", "red", "nir"), 2)
+    assert any("visual and 1 more: another product of the same acquisition is used" in line for line in said)
 
 
 def test_command_needs_one_place_and_tells_in_sections(here: Path) -> None:
