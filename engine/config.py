@@ -126,7 +126,7 @@ def read_port(path: str | Path) -> Port:
     >>> read_port("no-such-port.yaml")
     Traceback (most recent call last):
     ...
-    berthwatch.errors.InputError: no-such-port.yaml: expected a run file...; got no such file
+    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file (`berthwatch init` begins one)
     """
     path = Path(path)
     content = _content(path)
@@ -161,12 +161,12 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        came = "no such file"
+        came = "no such file (`berthwatch init` begins one)"
     except IsADirectoryError:
         came = "a folder"
     except OSError as error:
         came = error.strerror or str(error)
-    raise InputError([Fault(str(path), "a run file (`berthwatch init` begins one)", came)])
+    raise InputError([Fault(str(path), "a run file", came)])
 
 
 def _named(run: RunFile, key: str) -> Path | None:
