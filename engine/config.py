@@ -126,7 +126,7 @@ def read_port(path: str | Path) -> Port:
     >>> read_port("no-such-port.yaml")
     Traceback (most recent call last):
     ...
-    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file (`berthwatch init` begins one)
+    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file (`berthwatch init` begins ...
     """
     path = Path(path)
     content = _content(path)
