@@ -2,8 +2,8 @@
 
 The whole way is `read_port` and then `run`; each step is there by itself, on xarray and (geo)pandas
 objects: `ingest` and `open_cube`, `observe`, `infer`, `ledger`, `report`. The module `change` has the
-kernels, on any cube. Importing this package is light: a step's libraries are imported when its name is
-first used.
+kernels, on any cube; the module `plot` draws what a run found. Importing this package is light: a step's
+libraries are imported when its name is first used.
 
 >>> import berthwatch as bw
 >>> bw.__version__
@@ -21,6 +21,7 @@ if __name__ != "berthwatch":
 
 if TYPE_CHECKING:
     from berthwatch import change as change
+    from berthwatch import plot as plot
     from berthwatch.barrels import ledger
     from berthwatch.config import read_port
     from berthwatch.cube import ingest, open_cube
@@ -71,7 +72,7 @@ _HOME = {
     "run": "pipeline",
 }
 
-_MODULES = frozenset({"change"})
+_MODULES = frozenset({"change", "plot"})
 
 
 def __dir__() -> list[str]:

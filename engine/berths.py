@@ -20,7 +20,7 @@ from berthwatch.errors import Fault, InputError
 from berthwatch.model import Berth
 
 _LON_LAT = re.compile(r"(CRS:?84|EPSG:+(\d[\d.]*:)?4326)$", re.IGNORECASE)
-_KINDS = ("berth", "control")
+KINDS = ("berth", "control")
 
 
 def read_berths(path: Path) -> tuple[Berth, ...]:
@@ -136,8 +136,8 @@ def _berth(where: str, feature: Mapping[str, Any]) -> Berth:
     else:
         where = f"{where} (berth {berth_id})"
     kind = properties.get("kind") or "berth"
-    if kind not in _KINDS:
-        faults.append(Fault(f"{where} kind", " or ".join(_KINDS), repr(kind)))
+    if kind not in KINDS:
+        faults.append(Fault(f"{where} kind", " or ".join(KINDS), repr(kind)))
     try:
         polygon = _polygon(where, feature.get("geometry"))
     except InputError as error:

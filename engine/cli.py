@@ -1,4 +1,4 @@
-"""The command `berthwatch`: check a run file, run it, export what a run wrote, score it, verify it,
+"""The command `berthwatch`: begin a run file, check it, run it, export what a run wrote, score it, verify it,
 hand out the evidence of a visit.
 
 Results go to stdout, everything said on the way to stderr. Exit status: 0 done; 2 the input is wrong;
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from berthwatch import __version__
+from berthwatch.firststeps import completion, init
 from berthwatch.terminal import (
     EXIT_FAILED,
     EXIT_INPUT,
     EXIT_SET_ASIDE,
+    examples,
     exit_status,
     run_options,
     start,
@@ -43,6 +45,7 @@ def main() -> None:
     A run file (YAML) names the berths, the scenes and, where there are some, vessels and AIS.
 
     \b
+      berthwatch init scenes --berth berths.geojson  begin a run file from what lies in a folder
       berthwatch check port.yaml                     what a run would do, and what is wrong
       berthwatch run port.yaml --out port-run        do it; open port-run/report.html
       berthwatch run port.yaml --out port-run        again, with more scenes: only the new ones are read
@@ -58,10 +61,25 @@ def main() -> None:
       2  the input is wrong: each fault on a line, nothing written
       3  done, with scenes set aside: each named with its reason
       1  anything else
+
+    \b
+    Without a terminal, or with TERM=dumb, progress is plain lines; NO_COLOR=1 turns colours off.
+    `berthwatch completion bash` (zsh, fish) prints what makes the shell complete verbs and options.
     """
 
 
-@main.command()
+main.add_command(init)
+main.add_command(completion)
+
+
+@main.command(
+    epilog=examples(
+        "berthwatch run port.yaml --out port-run",
+        "berthwatch run port.yaml --out port-run --workers 8",
+        "berthwatch run port.yaml --out port-run --scheduler tcp://10.0.0.5:8786",
+        "berthwatch run port.yaml --out port-run --log-format json 2> port-run.log",
+    )
+)
 @_port
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @run_options
@@ -77,12 +95,6 @@ def run(
     """Read the scenes of PORT.YAML and write tables, ledger and report to a folder.
 
     Running it again with the same folder adds the scenes that are new, and no others.
-
-    \b
-      berthwatch run port.yaml --out port-run
-      berthwatch run port.yaml --out port-run --workers 8
-      berthwatch run port.yaml --out port-run --scheduler tcp://10.0.0.5:8786
-      berthwatch run port.yaml --out port-run --log-format json 2> port-run.log
     """
     progress = start(log_format, quiet=quiet, verbose=verbose)
     with exit_status(verbose):
@@ -107,7 +119,12 @@ def run(
             sys.exit(EXIT_SET_ASIDE)
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch batch ports/*.yaml --out runs",
+        "berthwatch batch ports/*.yaml --out runs --scheduler tcp://10.0.0.5:8786",
+    )
+)
 @click.argument(
     "ports", metavar="PORT.YAML...", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
 )
@@ -126,10 +143,6 @@ def batch(
 
     A port that fails stops no other. Run again, it goes on where it was, and adds only new scenes. The status is that
     of the port that fared worst: 1 one failed, 2 one's input is wrong, 3 scenes were set aside.
-
-    \b
-      berthwatch batch ports/*.yaml --out runs
-      berthwatch batch ports/*.yaml --out runs --scheduler tcp://10.0.0.5:8786
     """
     progress = start(log_format, quiet=quiet, verbose=verbose)
     with exit_status(verbose):
@@ -154,15 +167,15 @@ def batch(
             sys.exit(worst[0])
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch check port.yaml && berthwatch run port.yaml --out port-run",
+    )
+)
 @_port
 @verbose_option
 def check(port: Path, verbose: bool) -> None:
-    """Say what a run of PORT.YAML would do and what is wrong with it, without running.
-
-    \b
-      berthwatch check port.yaml && berthwatch run port.yaml --out port-run
-    """
+    """Say what a run of PORT.YAML would do and what is wrong with it, without running."""
     start("plain", quiet=False, verbose=verbose)
     with exit_status(verbose):
         from berthwatch.config import read_port
@@ -174,20 +187,20 @@ def check(port: Path, verbose: bool) -> None:
             click.echo(line)
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch export port-run --to zarr --out port-zarr    the cubes, as plain Zarr v3",
+        "berthwatch export port-run --to cog  --out port-cog     the cubes, a Cloud Optimized GeoTIFF a scene and band",
+        "berthwatch export port-run --to gpkg --out port.gpkg    visits and berths, for a GIS",
+        "berthwatch export port-run --to svg  --out port.svg     the ledger's figure, for a page of your own",
+    )
+)
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--to", "target", required=True, type=click.Choice(["zarr", "cog", "gpkg", "svg"]), help="What to write.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
 @verbose_option
 def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None:
-    """Write what a RUN holds in a form that other software opens.
-
-    \b
-      berthwatch export port-run --to zarr --out port-zarr    the cubes, as plain Zarr v3
-      berthwatch export port-run --to cog  --out port-cog     the cubes, a Cloud Optimized GeoTIFF a scene and band
-      berthwatch export port-run --to gpkg --out port.gpkg    visits and berths, for a GIS
-      berthwatch export port-run --to svg  --out port.svg     the ledger's figure, for a page of your own
-    """
+    """Write what a RUN holds in a form that other software opens."""
     start("plain", quiet=False, verbose=verbose)
     with exit_status(verbose):
         from berthwatch.export import export as export_run
@@ -196,7 +209,12 @@ def export(run_folder: Path, target: "Format", out: Path, verbose: bool) -> None
             click.echo(str(written))
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch evaluate port-run port/truth.csv",
+        "berthwatch evaluate port-run port --json scores.json",
+    )
+)
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the scores here too.")
@@ -206,10 +224,6 @@ def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: boo
 
     The file needs the columns berth_id, arrival and departure. With arrival_load, departure_load, transition,
     barrels, vessel_id, in_fleet or ais, these are scored too; with a labels.csv beside it, so are the looks.
-
-    \b
-      berthwatch evaluate port-run port/truth.csv
-      berthwatch evaluate port-run port --json scores.json
     """
     start("plain", quiet=False, verbose=verbose)
     with exit_status(verbose):
@@ -223,7 +237,12 @@ def evaluate(run_folder: Path, truth: Path, json_file: Path | None, verbose: boo
         click.echo(scoresheet(scores))
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch verify port-run",
+        "berthwatch verify port-run port.yaml",
+    )
+)
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("port", metavar="[PORT.YAML]", required=False, type=click.Path(path_type=Path))
 @verbose_option
@@ -231,10 +250,6 @@ def verify(run_folder: Path, port: Path | None, verbose: bool) -> None:
     """Work out anew the hashes of what a RUN wrote, and with PORT.YAML of what it read, and say what differs.
 
     The exit status is 1 where anything does.
-
-    \b
-      berthwatch verify port-run
-      berthwatch verify port-run port.yaml
     """
     start("plain", quiet=False, verbose=verbose)
     with exit_status(verbose):
@@ -250,18 +265,18 @@ def verify(run_folder: Path, port: Path | None, verbose: bool) -> None:
             sys.exit(EXIT_FAILED)
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "berthwatch evidence port-run B1-20240307T013000 --out B1-20240307",
+        "cd B1-20240307 && sha256sum --check SHA256SUMS",
+    )
+)
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("visit_id", metavar="VISIT")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write, which is not there yet.")
 @verbose_option
 def evidence(run_folder: Path, visit_id: str, out: Path, verbose: bool) -> None:
-    """Write all that a RUN knows of one VISIT to a folder: page, tables, pixels, and the SHA-256 of each file.
-
-    \b
-      berthwatch evidence port-run B1-20240307T013000 --out B1-20240307
-      cd B1-20240307 && sha256sum --check SHA256SUMS
-    """
+    """Write all that a RUN knows of one VISIT to a folder: page, tables, pixels, and the SHA-256 of each file."""
     start("plain", quiet=False, verbose=verbose)
     with exit_status(verbose):
         from berthwatch.dossier import dossier

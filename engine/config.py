@@ -65,7 +65,7 @@ class LedgerTerms:
     cap_barrels: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Port:
     """A port to watch: everything the run file names, read and checked.
 
@@ -92,6 +92,16 @@ class Port:
         west, south, east, north = shapely.total_bounds(areas)
         return float(west), float(south), float(east), float(north)
 
+    def __repr__(self) -> str:
+        from berthwatch.notebook import told_of_port
+
+        return "; ".join(told_of_port(self))
+
+    def _repr_html_(self) -> str:
+        from berthwatch.notebook import html, told_of_port
+
+        return html(told_of_port(self))
+
 
 def read_port(path: str | Path) -> Port:
     """Read a run file and the files it names, except the scenes.
@@ -116,7 +126,7 @@ def read_port(path: str | Path) -> Port:
     >>> read_port("no-such-port.yaml")
     Traceback (most recent call last):
     ...
-    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file
+    berthwatch.errors.InputError: no-such-port.yaml: expected a run file; got no such file (`berthwatch init` begins ...
     """
     path = Path(path)
     content = _content(path)
@@ -151,7 +161,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        came = "no such file"
+        came = "no such file (`berthwatch init` begins one)"
     except IsADirectoryError:
         came = "a folder"
     except OSError as error:

@@ -103,10 +103,19 @@ def _mask_of(key: tuple[str, str], masks: list[tuple[tuple[str, str], str]]) -> 
     for other, address in masks:
         if other == key:
             return address
-    stamp = _STAMP.search(stem)
-    begun = stem[: stamp.end()] if stamp else None
+    begun = up_to_stamp(stem)
     near = [address for (place, name), address in masks if place == folder and begun and name.startswith(begun)]
     return near[0] if len(near) == 1 else None
+
+
+def up_to_stamp(stem: str) -> str | None:
+    """A name as far as its stamp, which the files of one scene have in common; None without a stamp.
+
+    >>> up_to_stamp("20220103_034316_1a_3B_udm2"), up_to_stamp("preview")
+    ('20220103_034316', None)
+    """
+    found = _STAMP.search(stem)
+    return stem[: found.end()] if found else None
 
 
 def scene_from_files(group: Group, source: Source) -> Scene:

@@ -193,7 +193,7 @@ def _pixel_lattice(headers: Sequence[GeoBox], source: Source, port: Any) -> tupl
         return crs, transform  # pixels that are not square are still nobody's to resample
     if not _in_metres(crs):
         crs = CRS.utm(port.centroid.x, port.centroid.y)
-    resolution_m = source.resolution_m or float(f"{_pixel_size_m(model, crs):.2g}")
+    resolution_m = source.resolution_m or float(f"{pixel_size_m(model, crs):.2g}")
     return crs, Affine(resolution_m, 0, 0, 0, -resolution_m, 0)
 
 
@@ -219,7 +219,7 @@ def _in_metres(crs: CRS) -> bool:
     return "Mercator" not in method or "Transverse" in method
 
 
-def _pixel_size_m(grid: GeoBox, crs: CRS) -> float:
+def pixel_size_m(grid: GeoBox, crs: CRS) -> float:
     """The shorter side on the ground of a grid's middle pixel, measured in a projection in metres."""
     row, column = grid.shape[0] / 2, grid.shape[1] / 2
     corners = [grid.affine @ at for at in ((column, row), (column + 1, row), (column, row + 1))]

@@ -29,7 +29,7 @@ HEARD_EVERY: Final = "6h"
 """One position of a tracker in this time is enough: the next ones say the same again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Inference:
     """The tables `occupancy` and `visits`, the model of occupancy, and the draws (None without any look).
 
@@ -41,6 +41,16 @@ class Inference:
     model: Model
     histories: Histories | None
     counts: dict[str, dict[str, int]]
+
+    def __repr__(self) -> str:
+        from berthwatch.notebook import told_of_inference
+
+        return "; ".join(told_of_inference(self))
+
+    def _repr_html_(self) -> str:
+        from berthwatch.notebook import html, told_of_inference
+
+        return html(told_of_inference(self))
 
 
 def infer(observations: pd.DataFrame, port: "Port") -> Inference:

@@ -61,8 +61,9 @@ class ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the record as it is: a bracket in it is no markup."""
-        self._console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+        """Print the record as it is: a bracket in it is no markup. Colour only repeats what the words say."""
+        style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else None
+        self._console.print(self.format(record), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def start_logs(log_format: LogFormat, console: "Console | None", quiet: bool = False, verbose: bool = False) -> None:

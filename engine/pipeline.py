@@ -18,6 +18,7 @@ import xarray as xr
 
 from berthwatch.barrels import ledger
 from berthwatch.cube import Ingested, ingest, open_cube
+from berthwatch.georeference import crs_of
 from berthwatch.inference import SEED, infer
 from berthwatch.model import Scene, SetAside
 from berthwatch.observation import observe_hulls
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from berthwatch.config import Port
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
     """A run that ended: its folder, headline figures, scenes it did not use, and whether anything was new."""
 
@@ -44,6 +45,16 @@ class RunResult:
     summary: dict[str, Any]
     set_aside: tuple[SetAside, ...]
     changed: bool
+
+    def __repr__(self) -> str:
+        from berthwatch.notebook import told_of_run
+
+        return "; ".join(told_of_run(self))
+
+    def _repr_html_(self) -> str:
+        from berthwatch.notebook import html, told_of_run
+
+        return html(told_of_run(self))
 
 
 def _observe_all(
@@ -159,7 +170,9 @@ def check(port: "Port") -> list[str]:
         lines.append(f"{plan.source.name} ({plan.source.kind}): {len(plan.scenes)} scenes to read" + _span(plan.scenes))
         if plan.grid is not None:
             box = plan.grid.geobox
-            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {box.crs}")
+            crs = crs_of(box)
+            where = crs if crs.epsg is None else f"EPSG:{crs.epsg}"
+            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {where}")
         lines += [f"  would set aside {scene.scene_id}: {scene.reason}" for scene in plan.set_aside]
     return lines
 

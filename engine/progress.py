@@ -79,6 +79,18 @@ class Told:
             self._name = None
 
 
+def time_left(made: int, total: int, elapsed_s: float) -> str:
+    """How long the rest takes if it goes on as it did; nothing where that is not known, or soon over.
+
+    >>> time_left(10, 40, 20.0), time_left(10, 100, 60.0), time_left(0, 40, 20.0)
+    ('about 60 s left', 'about 9 min left', '')
+    """
+    left_s = elapsed_s * (total - made) / made if made else 0.0
+    if left_s < 1:
+        return ""
+    return f"about {left_s / 60:.0f} min left" if left_s >= 90 else f"about {left_s:.0f} s left"
+
+
 def plain_lines(stream: TextIO) -> Told:
     """Progress as lines of text, for a terminal that is none: a file, a pipe, a batch queue.
 
@@ -91,7 +103,8 @@ def plain_lines(stream: TextIO) -> Told:
     """
 
     def tell(name: str, made: int, total: int, elapsed_s: float) -> None:
-        print(f"{name}: {made} of {total}, {elapsed_s:.0f} s", file=stream, flush=True)
+        told = [f"{made} of {total}", f"{elapsed_s:.0f} s", time_left(made, total, elapsed_s)]
+        print(f"{name}: {', '.join(filter(None, told))}", file=stream, flush=True)
 
     return Told(tell)
 
@@ -118,19 +131,24 @@ class Bars:
         from rich.progress import Progress as RichProgress
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._rich = RichProgress(*columns, console=console)
+        self._rich = RichProgress(*columns, TextColumn("{task.fields[left]}"), console=console)
         self._task: TaskID | None = None
+        self._made = self._total = 0
+        self._begun_s = 0.0
 
     def step(self, name: str, total: int) -> None:
         """Draw a new bar."""
         self.done()
         self._rich.start()
-        self._task = self._rich.add_task(name, total=total)
+        self._task = self._rich.add_task(name, total=total, left="")
+        self._made, self._total, self._begun_s = 0, total, time.monotonic()
 
     def advance(self, n: int = 1) -> None:
         """Lengthen the bar."""
         if self._task is not None:
-            self._rich.advance(self._task, n)
+            self._made += n
+            left = time_left(self._made, self._total, time.monotonic() - self._begun_s)
+            self._rich.update(self._task, advance=n, left=left)
 
     def done(self) -> None:
         """Stop drawing; the next step starts again below."""

@@ -5,6 +5,7 @@ Results go to stdout, everything said on the way to stderr. Exit status: 0 done;
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,17 @@ EXIT_FAILED, EXIT_INPUT, EXIT_SET_ASIDE = 1, 2, 3
 verbose_option = click.option(
     "--verbose", "-v", is_flag=True, help="Say more: debug records, and tracebacks of errors."
 )
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside.")
 _log = logging.getLogger("berthwatch.cli")
+
+
+def examples(*lines: str) -> str:
+    """The end of a verb's help: commands to copy, each on a line of its own.
+
+    >>> examples("berthwatch check port.yaml")
+    '\\x08\\nExamples:\\n  berthwatch check port.yaml'
+    """
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def run_options[F: Callable[..., object]](verb: F) -> F:
@@ -38,7 +49,7 @@ def run_options[F: Callable[..., object]](verb: F) -> F:
             help="How stderr is written.",
         ),
         verbose_option,
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors and the scenes set aside."),
+        quiet_option,
         click.option(
             "--workers",
             type=click.IntRange(min=1),
@@ -76,7 +87,8 @@ def start(log_format: "LogFormat", quiet: bool, verbose: bool) -> "Progress":
     from berthwatch.logs import start_logs
     from berthwatch.progress import Bars, Silent, log_records, plain_lines
 
-    if log_format == "plain" and not quiet and sys.stderr.isatty():
+    # A terminal that calls itself dumb cannot move its cursor, which a bar needs.
+    if log_format == "plain" and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         from rich.console import Console
 
         console = Console(stderr=True)
@@ -101,5 +113,6 @@ def exit_status(verbose: bool) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it was, a person reads one line and the status says 1
         line = " ".join(str(error).split()) or "no message"
-        _log.error("%s: %s", type(error).__name__, line, exc_info=verbose)
+        more = "" if verbose else " (--verbose says where)"
+        _log.error("%s: %s%s", type(error).__name__, line, more, exc_info=verbose)
         sys.exit(EXIT_FAILED)

@@ -165,7 +165,7 @@ def test_import_is_light(tmp_path: Path) -> None:
     assert not HEAVY & set(result.stdout.split())
 
 
-@pytest.mark.parametrize("verb", ["", "run", "check", "export", "evaluate", "verify", "evidence"])
+@pytest.mark.parametrize("verb", ["", "init", "run", "check", "export", "evaluate", "verify", "evidence"])
 def test_help_is_there_in_half_a_second(verb: str) -> None:
     def once() -> float:
         begun = time.perf_counter()

@@ -16,12 +16,14 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from shapely.geometry import box, shape
 
 import berthwatch as bw
 from berthwatch.datasets.registry import scenario
 from berthwatch.datasets.simulate import simulate
+from berthwatch.errors import InputError
 from berthwatch.page import chips as pictures
 from berthwatch.page.across import across
 from berthwatch.page.chips import BUDGET, Chip, chips_of, encoded
@@ -110,6 +112,39 @@ def test_hulls_table_has_an_outline_in_the_berth_for_every_hull_seen(out: Path) 
     assert hulls[keys].to_numpy().tolist() == seen[keys].to_numpy().tolist()
     berths = gpd.read_file(out / "berths.geojson").set_index("berth_id").geometry
     assert all(row.geometry.intersects(berths[row.berth_id]) for row in hulls.itertuples())
+
+
+def test_chips_of_a_visit_can_be_drawn_as_the_page_shows_them(out: Path, proofs: list[Evidence]) -> None:
+    proof = max(proofs, key=lambda each: len(each.looks))
+    shown = [look for look in proof.looks if look.overlay and look.due]
+    drawn = bw.plot.chips(out, proof.visit_id, Figure().subplots(1, len(shown) + 1))
+    assert [ax.get_title() for ax in drawn] == [f"{look.place.capitalize()}, {look.time} UTC" for look in shown]
+    for ax, look in zip(drawn, shown, strict=True):
+        assert look.overlay is not None
+        outlines = {line.get_label() for line in ax.lines}
+        assert ("bright part taken for a hull" in outlines) == bool(look.overlay.hull)
+        assert "berth" in outlines
+        assert " ".join(ax.get_xlabel().split()) == " ".join(look.told.split())
+    with pytest.raises(InputError, match="axes for"):
+        bw.plot.chips(out, proof.visit_id, Figure().add_subplot())
+    with pytest.raises(InputError, match=f"such as {proofs[0].visit_id}"):
+        bw.plot.chips(out, "no-such-visit")
+
+
+def test_chips_without_their_cubes_are_refused(out: Path, proofs: list[Evidence], tmp_path: Path) -> None:
+    for path in out.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="the cubes with the pixels"):
+        bw.plot.chips(tmp_path, proofs[0].visit_id)
+
+
+def test_figures_of_a_folder_name_its_berths_and_say_that_radar_gives_no_volume(out: Path) -> None:
+    kinds = read_folder(out).kinds()
+    ax = bw.plot.timeline(out, Figure().add_subplot())
+    rows = [text.get_text() for text in ax.get_yticklabels()]
+    assert sorted(rows) == sorted(name if kind == "berth" else f"{name} (control)" for name, kind in kinds.items())
+    assert "no volume is stated" in bw.plot.ledger(out, ax=Figure().add_subplot()).texts[0].get_text()
 
 
 def test_page_made_again_from_the_folder_is_the_same(out: Path) -> None:

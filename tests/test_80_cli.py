@@ -1,8 +1,9 @@
 """The command line: exit statuses, what goes to stdout and what to stderr, in plain and in JSON."""
 
-import io
 import json
 import logging
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 from berthwatch import cli
 from berthwatch.errors import Fault, InputError
-from berthwatch.logs import ConsoleHandler, JsonFormatter, PlainFormatter
+from berthwatch.logs import JsonFormatter
 from berthwatch.model import SetAside
-from berthwatch.progress import Bars, Silent, plain_lines
+from berthwatch.progress import Bars, Told
+from berthwatch.terminal import start
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def test_each_fault_of_the_input_is_a_line_and_exits_2(invoke, tmp_path) -> None
 def test_anything_else_is_one_line_and_exits_1(invoke, tmp_path) -> None:
     result = invoke("run", "port.yaml", "--out", tmp_path, run=failing(RuntimeError("disk full\nvery full")))
     assert result.exit_code == 1
-    assert result.stderr == "error: RuntimeError: disk full very full\n"
+    assert result.stderr == "error: RuntimeError: disk full very full (--verbose says where)\n"
 
 
 def test_verbose_shows_the_traceback(invoke, tmp_path) -> None:
@@ -156,35 +157,11 @@ def test_export_names_each_file_it_wrote(invoke, tmp_path, monkeypatch) -> None:
     assert asked == [(Path("port-run"), Path("port.gpkg"), ("gpkg",))]
 
 
-def test_bars_end_full_and_records_appear_above_them() -> None:
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=100)
-    bars, handler = Bars(console), ConsoleHandler(console)
-    handler.setFormatter(PlainFormatter())
-    bars.step("read scenes", 2)
-    handler.emit(logging.makeLogRecord({"msg": "no [AIS] given", "levelno": logging.WARNING, "levelname": "WARNING"}))
-    bars.advance(2)
-    bars.step("observe", 1)
-    bars.done()
-    bars.advance()
-    assert "warning: no [AIS] given" in screen.getvalue()
-    assert "2/2" in screen.getvalue()
-
-
-def test_long_step_tells_its_count_while_it_lasts(monkeypatch) -> None:
-    monkeypatch.setattr("berthwatch.progress.TELL_EVERY_S", 0.0)
-    stream = io.StringIO()
-    lines = plain_lines(stream)
-    lines.step("observe", 3)
-    lines.advance()
-    assert stream.getvalue() == "observe: 1 of 3, 0 s\n"
-
-
-def test_silence_is_kept() -> None:
-    silent = Silent()
-    silent.step("observe", 3)
-    silent.advance()
-    silent.done()
+@pytest.mark.parametrize(("term", "shown"), [("xterm", Bars), ("dumb", Told)])
+def test_bars_are_drawn_where_the_terminal_can(monkeypatch, invoke, term: str, shown: type) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert isinstance(start("plain", quiet=False, verbose=False), shown)
 
 
 def test_traceback_is_a_field_of_a_json_record() -> None:
@@ -214,6 +191,44 @@ def test_faults_of_a_run_file_name_key_and_line(command_line, tmp_path) -> None:
     assert "sourses" in result.stderr
     assert "port.yaml:3" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("verb", sorted(cli.main.commands))
+def test_help_of_every_verb_ends_with_examples_that_name_it(invoke, verb) -> None:
+    help_text, _, examples = invoke(verb, "--help").stdout.partition("\n  Examples:\n")
+    assert "Usage: " in help_text
+    assert f"berthwatch {verb} " in examples
+
+
+def test_help_names_every_verb_and_exit_status(invoke) -> None:
+    text = invoke("--help").stdout
+    assert all(f"\n  {verb} " in text for verb in cli.main.commands)
+    for status, meaning in {
+        0: "done",
+        2: "the input is wrong",
+        3: "done, with scenes set aside",
+        1: "anything else",
+    }.items():
+        assert f"    {status}  {meaning}" in text
+    assert "NO_COLOR" in text
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_shell_is_told_how_to_complete(invoke, shell) -> None:
+    result = invoke("completion", shell)
+    assert result.exit_code == 0
+    assert f"_BERTHWATCH_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_bash_completes_a_verb(tmp_path, monkeypatch) -> None:
+    """The script itself is loaded by a real shell, and asked as the shell asks when the tab key is pressed."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    ask = (
+        'eval "$(python -m berthwatch completion bash)"; berthwatch() { python -m berthwatch "$@"; }; '
+        "COMP_WORDS=(berthwatch ev); COMP_CWORD=1; _berthwatch_completion berthwatch; echo ${COMPREPLY[@]}"
+    )
+    found = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert found.stdout.split() == ["evaluate", "evidence"]
 
 
 def test_unknown_verb_exits_2(command_line) -> None:

@@ -29,6 +29,9 @@ LETTER: Final = 6.4
 APART: Final = 15.0
 """Between labels at the right edge."""
 
+CURVES: Final = {"seen": "on visits seen", "estimated": "estimated, with what gaps hid"}
+"""The two volumes, and the words for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -127,9 +130,9 @@ def _key(
 ) -> tuple[tuple[str, float, float, str], ...]:
     """What the marks mean, one after the other in as many lines as they need: mark, x, y, words."""
     cap = run.summary.get("cap_barrels")
-    items = [("seen", "on visits seen"), ("estimated", "estimated, with what gaps hid")]
-    items += [("cap", f"cap: {cap:,.0f} a year")] if cap else []
-    items += [("passed", f"over it with 95 % probability: {passed}")] if passed else []
+    items = [*CURVES.items()]
+    items += [("cap", cap_words(cap))] if cap else []
+    items += [("passed", passed_words(passed))] if passed else []
     items += [("scenario", "if this share of full load was taken: not measured")] if scenarios else []
     found, x, y = [], 0.0, 14.0
     for name, words in items:
@@ -141,7 +144,21 @@ def _key(
     return tuple(found)
 
 
-def _heights(most: float) -> tuple[str, float, float]:
+def cap_words(cap_barrels: float) -> str:
+    """The cap, as the key says it.
+
+    >>> cap_words(500000)
+    'cap: 500,000 a year'
+    """
+    return f"cap: {cap_barrels:,.0f} a year"
+
+
+def passed_words(passed: str) -> str:
+    """The day on which the cap was passed, as the key says it."""
+    return f"over it with 95 % probability: {passed}"
+
+
+def heights(most: float) -> tuple[str, float, float]:
     """Words for the unit of the scale, the unit, and the step of its ticks, all in barrels."""
     scales = (("million barrels", 1e6), ("thousand barrels", 1e3))
     words, unit = next(((words, unit) for words, unit in scales if most >= unit), ("barrels", 1.0))
@@ -176,7 +193,7 @@ def chart_of(run: RunFolder, size: tuple[int, int], above: float = 0.0) -> Chart
     top = above + key[-1][2] + 36
     right = size[0] - (RIGHT if officials else 12.0)
     frame = _Frame(axis, LEFT, right, top, above + size[1] - BOTTOM, most)
-    words, unit, step = _heights(most)
+    words, unit, step = heights(most)
     ticks = np.arange(0.0, most, step)
     shown = axis.ticks[:: 2 if size[0] < WIDE[0] and len(axis.ticks) > 4 else 1]
     return Chart(

@@ -163,7 +163,7 @@ def _light(cube: xr.Dataset, step: int) -> tuple[tuple[float, float] | None, Ang
     return (told[0], told[1]), None if isinstance(angles, str) else angles
 
 
-def _grey(image: NDArray[np.float32], kind: str, scale: tuple[float, float]) -> NDArray[np.uint8]:
+def grey(image: NDArray[np.float32], kind: str, scale: tuple[float, float]) -> NDArray[np.uint8]:
     """A chip in shades of grey; black where there is no data."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = 10 * np.log10(image) if kind == "sar" else image
@@ -172,7 +172,7 @@ def _grey(image: NDArray[np.float32], kind: str, scale: tuple[float, float]) -> 
     return np.nan_to_num(255 * (share if kind == "sar" else np.sqrt(share))).astype(np.uint8)
 
 
-def _scale(chips: list[Chip]) -> tuple[float, float]:
+def scale_of(chips: list[Chip]) -> tuple[float, float]:
     """What is black and what is white in chips of one berth and source."""
     values = np.concatenate([chip.image[np.isfinite(chip.image)] for chip in chips])
     if chips[0].kind == "sar":
@@ -209,8 +209,8 @@ def encoded(chips: Mapping[Key, Chip]) -> dict[Key, str]:
     groups: dict[tuple[str, str], list[Chip]] = {}
     for (source, _, berth_id), chip in chips.items():
         groups.setdefault((source, berth_id), []).append(chip)
-    scales = {group: _scale(own) for group, own in groups.items()}
-    greys = {key: _grey(chip.image, chip.kind, scales[key[0], key[2]]) for key, chip in chips.items()}
+    scales = {group: scale_of(own) for group, own in groups.items()}
+    greys = {key: grey(chip.image, chip.kind, scales[key[0], key[2]]) for key, chip in chips.items()}
     texts: dict[Key, str] = {}
     for quality in QUALITIES:
         texts = {key: _jpeg(image, quality) for key, image in greys.items()}

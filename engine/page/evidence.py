@@ -165,10 +165,37 @@ def evidence_of(run: RunFolder, cubes: Path) -> list[Evidence]:
     visits = list(run.visits.itertuples(index=False))
     own = [_looks_of(visit, at.get(str(visit.berth_id), joined.iloc[:0])) for visit in visits]
     shown = [key for rows in own for key in _keys(rows[rows["pictured"]])]
-    berths = {str(b.get("berth_id")): shape(b["geometry"]) for b in run.record.get("berths") or [] if b.get("geometry")}
-    chips = chips_of(cubes, shown, berths, _hulls(run))
+    chips = chips_of(cubes, shown, _places(run), _hulls(run))
     texts = encoded(chips)
     return [_evidence(visit, rows, chips, texts) for visit, rows in zip(visits, own, strict=True)]
+
+
+def _places(run: RunFolder) -> dict[str, Any]:
+    return {str(b.get("berth_id")): shape(b["geometry"]) for b in run.record.get("berths") or [] if b.get("geometry")}
+
+
+def pictures_of(run: RunFolder, cubes: Path, visit_id: str) -> list[tuple[str, str, Chip]]:
+    """The pictures of one visit by time: where each look stands in the visit and when, what it told, and the chip.
+
+    Raises
+    ------
+    KeyError
+        There is no such visit.
+    """
+    own = run.visits[run.visits["visit_id"] == visit_id]
+    if own.empty:
+        raise KeyError(visit_id)
+    visit = next(own.itertuples(index=False))
+    joined = _joined(run)
+    looks = _looks_of(visit, joined[joined["berth_id"] == visit.berth_id])
+    due = looks[looks["pictured"]]
+    chips = chips_of(cubes, _keys(due), _places(run), _hulls(run))
+    pairs = zip(due.itertuples(), _keys(due), strict=True)
+    return [
+        (f"{str(row.place).capitalize()}, {minute(row.time)} UTC", _told(row), chips[key])
+        for row, key in pairs
+        if key in chips
+    ]
 
 
 def looks_of(run: RunFolder, place: int) -> pd.DataFrame:
