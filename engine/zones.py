@@ -19,6 +19,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from berthwatch.kernels.coverage import polygon_coverage
+from berthwatch.kernels.spans import Spans, spans_of
 from berthwatch.model import Berth
 from berthwatch.parts import measure
 
@@ -36,14 +37,15 @@ class Zones:
     """Berths on a grid.
 
     Berth b covers the flattened pixels indices[indptr[b]:indptr[b + 1]] with the weights beside them, each the
-    share of the pixel inside it. `owner` (y, x) int16 is the berth that covers most of a pixel, -1 where none
-    does; `near` and `given_water` are (y, x) bool.
+    share of the pixel inside it; `spans` are the same for the kernels. `owner` (y, x) int16 is the berth that covers
+    most of a pixel, -1 where none does; `near` and `given_water` are (y, x) bool.
     """
 
     berth_ids: tuple[str, ...]
     indptr: NDArray[np.int64]
     indices: NDArray[np.int64]
     weights: NDArray[np.float64]
+    spans: Spans
     owner: NDArray[np.int16]
     near: NDArray[np.bool_]
     given_water: NDArray[np.bool_] | None
@@ -114,11 +116,13 @@ def zones_of(berths: Sequence[Berth], grid: GeoBox, reference_water: BaseGeometr
         given = np.zeros(grid.shape, np.bool_)
         indices, weights = coverage_of(reference_water, grid)
         given.flat[indices[weights > WHOLLY]] = True
+    flat, shares = (np.concatenate(each) for each in zip(*covered, strict=True))
     return Zones(
         tuple(berth.berth_id for berth in berths),
         indptr,
-        np.concatenate([indices for indices, _ in covered]),
-        np.concatenate([weights for _, weights in covered]),
+        flat,
+        shares,
+        spans_of(indptr, flat, shares),
         owner,
         near,
         given,
