@@ -72,7 +72,11 @@ def _parts(shape: BaseGeometry) -> list[Polygon]:
 
 def coverage_of(shape: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Flattened pixels of the grid that a polygon in EPSG:4326 covers, and the share of each inside it."""
-    placed = gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0]
+    return coverage_in(gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0], grid)
+
+
+def coverage_in(placed: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """As `coverage_of`, of a polygon in the grid's own CRS."""
     back = ~grid.transform
     turn, origin = np.array([[back.a, back.d], [back.b, back.e]]), np.array([back.c, back.f])
     in_pixels = shapely.transform(placed, lambda corners: corners @ turn + origin)
