@@ -27,6 +27,31 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTILE, _ABOVE = re.compile(f"q({_NUMBER})"), re.compile(f"above_({_NUMBER})")
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is asked for, by name: in which order, which quantiles among it, and which thresholds."""
+
+    names: tuple[str, ...]
+    quantiles: dict[str, float]
+    thresholds: dict[str, float]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Statistics":
+        """Read the names; raises InputError for one that is none.
+
+        >>> Statistics.of(["mean", "q50", "above_-15"]).thresholds
+        {'above_-15': -15.0}
+        """
+        quantiles = {name: float(found[1]) / 100 for name in names if (found := _QUANTILE.fullmatch(name))}
+        thresholds = {name: float(found[1]) for name in names if (found := _ABOVE.fullmatch(name))}
+        known = {"mean", "var", *thresholds, *(name for name, q in quantiles.items() if 0.0 <= q <= 1.0)}
+        wrong = [name for name in names if name not in known]
+        if wrong or isinstance(names, str):
+            expected = "a sequence of mean, var, q0 to q100, above_ and a number"
+            raise InputError([Fault("statistics", expected, ", ".join(wrong) or repr(names))])
+        return cls(tuple(dict.fromkeys(names)), quantiles, thresholds)
+
+
 def zonal(
     cube: xr.DataArray | xr.Dataset,
     berths: Berths | BerthWeights,
@@ -65,8 +90,8 @@ def zonal(
     Notes
     -----
     A pixel of which a berth has a sliver is still one of the n of a quantile (`kernels.zonal_quantile`).
-    A cube's mask hides no values: ``cube["nir"].where(cube["seen"] == 1)`` leaves out what it calls cloud. Results of
-    an array in other chunks may differ in the last bits, for sums are then taken in another order.
+    A cube's mask hides no values: ``cube["nir"].where(cube["seen"] == 1)`` leaves out what it calls cloud. In other
+    chunks sums are taken in another order, and their last bits may differ.
 
     >>> import geopandas as gpd, shapely, odc.geo.xr
     >>> images = xr.DataArray([[[1.0, 4.0]], [[2.0, np.nan]]], {"y": [25.0], "x": [5.0, 15.0]}, ("time", "y", "x"))
@@ -77,13 +102,13 @@ def zonal(
     (array([[2., 2.]]), array([[0.333, 1.   ]]), array([[1.5, 1. ]]))
     """
     wanted = Statistics.of(statistics)
-    if isinstance(berths, BerthWeights):
-        weights, grid = berths, grid_of_array(cube)[0]
-        if grid != weights.grid:
-            expected = f"those of the array's grid, {_in_short(grid)}"
-            raise InputError([Fault("weights", expected, f"those of {_in_short(weights.grid)}")])
-    else:
-        weights = berth_weights(cube, berths)
+    weights = _checked(berths, cube) if isinstance(berths, BerthWeights) else berth_weights(cube, berths)
+    return _series(cube, weights, wanted, nodata)
+
+
+def _series(
+    cube: xr.DataArray | xr.Dataset, weights: BerthWeights, wanted: Statistics, nodata: float | None
+) -> xr.Dataset:
     spans = spans_of(weights.indptr, weights.indices, weights.weights)
     if isinstance(cube, xr.DataArray):
         found = _of_array(cube, weights, spans, wanted, nodata)
@@ -95,38 +120,20 @@ def zonal(
             if dims <= set(array.dims)
             for statistic, series in _of_array(array, weights, spans, wanted, nodata).items()
         }
-    out = xr.Dataset(found).assign_coords(berth=list(weights.berth_ids))
-    return out.assign(size_px=("berth", spans.whole))
+    return xr.Dataset({**found, "size_px": ("berth", spans.whole)}).assign_coords(berth=list(weights.berth_ids))
+
+
+def _checked(weights: BerthWeights, cube: xr.DataArray | xr.Dataset) -> BerthWeights:
+    grid = grid_of_array(cube)[0]
+    if grid != weights.grid:
+        expected = f"those of the array's grid, {_in_short(grid)}"
+        raise InputError([Fault("weights", expected, f"those of {_in_short(weights.grid)}")])
+    return weights
 
 
 def _in_short(grid: GeoBox) -> str:
     corner = f"({grid.transform.c:.10g}, {grid.transform.f:.10g})"
     return f"{grid.shape[0]} x {grid.shape[1]} pixels from {corner} in {crs_of(grid).proj.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What is asked for, by name: in which order, which quantiles among it, and which thresholds."""
-
-    names: tuple[str, ...]
-    quantiles: dict[str, float]
-    thresholds: dict[str, float]
-
-    @classmethod
-    def of(cls, names: Sequence[str]) -> "Statistics":
-        """Read the names; raises InputError for one that is none.
-
-        >>> Statistics.of(["mean", "q50", "above_-15"]).thresholds
-        {'above_-15': -15.0}
-        """
-        quantiles = {name: float(found[1]) / 100 for name in names if (found := _QUANTILE.fullmatch(name))}
-        thresholds = {name: float(found[1]) for name in names if (found := _ABOVE.fullmatch(name))}
-        known = {"mean", "var", *thresholds, *(name for name, q in quantiles.items() if 0.0 <= q <= 1.0)}
-        wrong = [name for name in names if name not in known]
-        if wrong or isinstance(names, str):
-            expected = "a sequence of mean, var, q0 to q100, above_ and a number"
-            raise InputError([Fault("statistics", expected, ", ".join(wrong) or repr(names))])
-        return cls(tuple(dict.fromkeys(names)), quantiles, thresholds)
 
 
 def _of_array(
