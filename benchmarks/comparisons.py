@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from benchmarks import zonal_peers as zonal
 from berthwatch.kernels.omnibus import omnibus, q_constants, r_constants
 from berthwatch.kernels.quantile import temporal_median_mad, temporal_quantile
 
@@ -54,7 +55,8 @@ class Peer:
 class Comparison:
     """One kernel and its peers. `asked` is the least ratio to the best of them.
 
-    `results` picks what is compared; `writes` counts bytes written for each byte read (0: a reduction).
+    `results` picks what is compared; `writes` counts bytes written for each byte read (0: a reduction). `work` says
+    of a tile how many pixel-dates it holds, and how many bytes must be read for them.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Comparison:
     tolerance: float = 1e-6
     writes: float = 0.0
     results: Callable[[Any], Sequence[Array]] = field(default=lambda found: [found])
+    work: Callable[[tuple[Any, ...]], tuple[float, float]] = field(default=lambda tile: (tile[0].size, tile[0].nbytes))
 
 
 def series(size: Size) -> Tiles:
@@ -163,5 +166,47 @@ COMPARISONS = (
         (Peer("numpy, one pass", "scipy", _numpy_omnibus),),
         asked=100.0,
         results=lambda found: found,
+    ),
+    Comparison(
+        "zonal mean, 80 berths",
+        zonal.berths,
+        zonal.mean,
+        (Peer("exactextract", "exactextract", zonal.exactextract_mean),),
+        asked=15.0,
+        work=zonal.work,
+    ),
+    Comparison(
+        "zonal mean, with 20 large circles",
+        zonal.with_circles,
+        zonal.mean,
+        (Peer("exactextract", "exactextract", zonal.exactextract_mean),),
+        asked=10.0,
+        work=zonal.work,
+    ),
+    Comparison(
+        "zonal variance and median, 80 berths",
+        zonal.berths,
+        zonal.variance_and_median,
+        (Peer("exactextract", "exactextract", zonal.exactextract_variance_and_median),),
+        results=lambda found: found,
+        work=zonal.work,
+    ),
+    Comparison(
+        "zonal mean, whole pixels, no overlaps",
+        zonal.apart,
+        zonal.mean_of_centres,
+        (
+            Peer("rasterstats", "rasterstats", zonal.rasterstats_mean),
+            Peer("flox, pixels picked out", "flox", zonal.flox_mean),
+        ),
+        work=zonal.work,
+    ),
+    Comparison(
+        "weights of 80 berths and 20 circles",
+        zonal.polygons_alone,
+        zonal.weights,
+        (Peer("exactextract", "exactextract", zonal.exactextract_weights),),
+        tolerance=3e-7,  # its shares are float32
+        work=zonal.work,
     ),
 )

@@ -45,11 +45,11 @@ def _compared(pool: ThreadPoolExecutor, comparison: Comparison, tiles: Tiles, re
             run()
             seconds[name].append(time.perf_counter() - start)
     taken = {name: median(times) for name, times in seconds.items()}
-    stacks = [tile[0] for tile in tiles]
-    dates = sum(stack.size for stack in stacks) / 1e6
-    moved = sum(stack.nbytes for stack in stacks) * (1 + comparison.writes)
+    done = [comparison.work(tile) for tile in tiles]
+    dates = sum(each for each, _ in done) / 1e6
+    moved = sum(each for _, each in done) * (1 + comparison.writes)
     ours = taken.pop("berthwatch")
-    own = Row(comparison.name, "berthwatch", dates / ours, UNIT, limit_fraction=moved / read / ours)
+    own = Row(comparison.name, "berthwatch", dates / ours, UNIT, limit_fraction=moved / read / ours if moved else None)
     rows = [against(own, name, dates / other, less_is_better=False) for name, other in taken.items()]
     if comparison.asked is not None and taken:
         ratio = Row(comparison.name, "ratio to the best peer", min(taken.values()) / ours, "times")

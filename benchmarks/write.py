@@ -27,6 +27,7 @@ NOT_MEASURING = {
     "table",
     "unseen",
     "write",
+    "zonal_peers",
 }
 LIBRARIES = ("berthwatch", "numpy", "numba", "xarray", "dask", "zarr", "icechunk", "rasterio", "pandas")
 

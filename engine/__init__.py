@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from berthwatch import change as change
     from berthwatch import plot as plot
     from berthwatch.barrels import ledger
+    from berthwatch.berthseries import zonal
+    from berthwatch.berthweights import berth_weights
     from berthwatch.config import read_port
     from berthwatch.cube import ingest, open_cube
     from berthwatch.errors import BerthwatchError, InputError, SceneError
@@ -41,6 +43,7 @@ __all__ = [
     "InputError",
     "SceneError",
     "__version__",
+    "berth_weights",
     "cfar",
     "change_pair",
     "infer",
@@ -52,6 +55,7 @@ __all__ = [
     "read_port",
     "report",
     "run",
+    "zonal",
 ]
 
 # No module may bear the name of a function here: importing it would put the module in the function's place.
@@ -59,6 +63,7 @@ _HOME = {
     "BerthwatchError": "errors",
     "InputError": "errors",
     "SceneError": "errors",
+    "berth_weights": "berthweights",
     "cfar": "targets",
     "change_pair": "pair",
     "infer": "inference",
@@ -70,6 +75,7 @@ _HOME = {
     "read_port": "config",
     "report": "page",
     "run": "pipeline",
+    "zonal": "berthseries",
 }
 
 _MODULES = frozenset({"change", "plot"})

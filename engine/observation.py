@@ -80,14 +80,13 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
     strange = scene.bright.copy()
     for hull in hulls:
         strange[hull.rows, hull.columns] = False
-    csr = (zones.indptr, zones.indices, zones.weights)
     clear = np.where(back.usable, (scene.seen & ~strange).astype(np.uint8), np.uint8(NOT_SEEN))
-    visible, usable_px = (found[0] for found in weighted_fraction(clear[np.newaxis], *csr))
-    strange_px = weighted_fraction(strange[np.newaxis], *csr)[0][0]
+    visible, usable_px = (found[0] for found in weighted_fraction(clear[np.newaxis], zones.spans, nodata=NOT_SEEN))
+    strange_px = weighted_fraction(strange[np.newaxis], zones.spans)[0][0]
     owned = _owned(hulls, scene.z.shape[1], zones)
     rows: list[dict[str, Any]] = []
     for berth, berth_id in enumerate(zones.berth_ids):
-        whole_px = float(zones.pixels(berth)[1].sum())
+        whole_px = float(zones.spans.whole[berth])
         row: dict[str, Any] = {"berth_id": berth_id, "visible": 0.0, "change": np.nan}
         reason = _unseen(scene, berth, whole_px, float(usable_px[berth]), float(visible[berth]))
         hidden_m2 = float(np.nan_to_num(strange_px[berth])) * whole_px * zones.resolution_m**2

@@ -19,6 +19,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from berthwatch.kernels.coverage import polygon_coverage
+from berthwatch.kernels.spans import Spans, spans_of
 from berthwatch.model import Berth
 from berthwatch.parts import measure
 
@@ -36,14 +37,15 @@ class Zones:
     """Berths on a grid.
 
     Berth b covers the flattened pixels indices[indptr[b]:indptr[b + 1]] with the weights beside them, each the
-    share of the pixel inside it. `owner` (y, x) int16 is the berth that covers most of a pixel, -1 where none
-    does; `near` and `given_water` are (y, x) bool.
+    share of the pixel inside it; `spans` are the same for the kernels. `owner` (y, x) int16 is the berth that covers
+    most of a pixel, -1 where none does; `near` and `given_water` are (y, x) bool.
     """
 
     berth_ids: tuple[str, ...]
     indptr: NDArray[np.int64]
     indices: NDArray[np.int64]
     weights: NDArray[np.float64]
+    spans: Spans
     owner: NDArray[np.int16]
     near: NDArray[np.bool_]
     given_water: NDArray[np.bool_] | None
@@ -70,7 +72,11 @@ def _parts(shape: BaseGeometry) -> list[Polygon]:
 
 def coverage_of(shape: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Flattened pixels of the grid that a polygon in EPSG:4326 covers, and the share of each inside it."""
-    placed = gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0]
+    return coverage_in(gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(str(grid.crs)).iloc[0], grid)
+
+
+def coverage_in(placed: BaseGeometry, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """As `coverage_of`, of a polygon in the grid's own CRS."""
     back = ~grid.transform
     turn, origin = np.array([[back.a, back.d], [back.b, back.e]]), np.array([back.c, back.f])
     in_pixels = shapely.transform(placed, lambda corners: corners @ turn + origin)
@@ -114,11 +120,13 @@ def zones_of(berths: Sequence[Berth], grid: GeoBox, reference_water: BaseGeometr
         given = np.zeros(grid.shape, np.bool_)
         indices, weights = coverage_of(reference_water, grid)
         given.flat[indices[weights > WHOLLY]] = True
+    flat, shares = (np.concatenate(each) for each in zip(*covered, strict=True))
     return Zones(
         tuple(berth.berth_id for berth in berths),
         indptr,
-        np.concatenate([indices for indices, _ in covered]),
-        np.concatenate([weights for _, weights in covered]),
+        flat,
+        shares,
+        spans_of(indptr, flat, shares),
         owner,
         near,
         given,

@@ -5,8 +5,7 @@ is clipped to each pixel in turn, a hidden Markov model is summed over every pat
 a sum over many points.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import product
 from math import erf, pi, sqrt
 
 import numpy as np
@@ -82,50 +81,6 @@ def exceed(image: Array, threshold_map: Array) -> npt.NDArray[np.uint8]:
     """1 above the threshold, 0 not, 255 where either is NaN."""
     unseen = np.isnan(image) | np.isnan(threshold_map)
     return np.where(unseen, 255, image > threshold_map).astype(np.uint8)
-
-
-def weighted_mean(values: Array, indptr: Integers, indices: Integers, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Mean of each zone by a dense matrix of weights, the weights of what was not seen set to 0."""
-    flat = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(np.float64)
-    dense = np.zeros((len(indptr) - 1, flat.shape[1]))
-    for zone, (start, stop) in enumerate(pairwise(indptr)):
-        np.add.at(dense[zone], indices[start:stop], weights[start:stop])
-    covered = (~np.isnan(flat)).astype(np.float64) @ dense.T
-    total = np.nan_to_num(flat, nan=0.0) @ dense.T
-    return np.where(covered > 0.0, total / np.where(covered > 0.0, covered, 1.0), np.nan), covered
-
-
-def weighted_fraction(mask: Array, indptr: Integers, indices: Integers, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Mean of 1 where marked and 0 where not."""
-    marked = mask.astype(np.uint8)
-    return weighted_mean(np.where(marked == 255, np.nan, marked != 0), indptr, indices, weights)
-
-
-def polygon_coverage(exteriors: Sequence[Doubles], holes: Sequence[Doubles], shape: tuple[int, int]) -> Doubles:
-    """Area (rows, columns) inside: each ring clipped to each pixel (Sutherland and Hodgman 1974), holes taken off."""
-    area = np.zeros(shape)
-    for (row, column), _ in np.ndenumerate(area):
-        for sign, rings in ((1.0, exteriors), (-1.0, holes)):
-            area[row, column] += sign * sum(_clipped_area(ring, row, column) for ring in rings)
-    return area
-
-
-def _clipped_area(ring: Doubles, row: int, column: int) -> float:
-    corners = [(float(x) - column, float(y) - row) for x, y in ring]
-    for axis, limit, side in ((0, 0.0, 1.0), (0, 1.0, -1.0), (1, 0.0, 1.0), (1, 1.0, -1.0)):
-        kept: list[tuple[float, float]] = []
-        for k, corner in enumerate(corners):
-            before = corners[k - 1]
-            inside, was_inside = side * (corner[axis] - limit) >= 0.0, side * (before[axis] - limit) >= 0.0
-            if inside != was_inside:
-                share = (limit - before[axis]) / (corner[axis] - before[axis])
-                other = before[1 - axis] + share * (corner[1 - axis] - before[1 - axis])
-                kept.append((limit, other) if axis == 0 else (other, limit))
-            if inside:
-                kept.append(corner)
-        corners = kept
-    twice = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, corners[1:] + corners[:1], strict=True))
-    return abs(twice) / 2.0
 
 
 def transition_matrices(generator: Doubles, gaps_days: Doubles) -> Doubles:

@@ -31,10 +31,12 @@ from berthwatch.kernels import (
     recursive,
     resample,
     shift,
+    spans,
     stays,
     transition,
     uniformisation,
     zonal,
+    zonal_quantile,
 )
 from berthwatch.kernels.compile import __file__ as compile_file
 from berthwatch.kernels.compile import kernel
@@ -47,7 +49,8 @@ STACK[1:7, 2, 2] = 1.0
 LEVELS = np.array([[1, 9, 1], [5, 9, 2], [6, 2, 3], [7, 9, 40], [7, 9, 41], [90, 9, 90]], np.int16)
 TRIANGLES = [[(-1.5, -1.0), (6.0, 0.5), (2.0, 6.5)], [(1.0, 1.0), (1.0, 3.0), (2.0, 3.0)], [(-3, 1), (-2, 1), (-2, 2)]]
 Q2, Q3 = [[-1.0, 1.0], [0.5, -0.5]], [[-9.0, 9.0, 0.0], [0.0, -1.0, 1.0], [1.0, 1.0, -2.0]]
-ZONES = ([0, 2, 3, 3], [0, 1, 6], [1.0, 0.5, 1.0])
+ZONES = ([0, 2, 3, 3, 18], [0, 1, 6, *range(3, 18)], [1.0, 0.5, 1.0, *[0.25, 1.0, 1.0] * 5])
+LONG = ([0, 1100], np.arange(1100), [0.5, *[1.0] * 1098, 0.0])
 SEEN = np.log([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.3, 0.7], [1.0, 1e-300]])
 SERIES = (SEEN, [0.0, 1.0, 2.0, 0.0, 3.0], [0, 3, 3, 5], Q2, [0.4, 0.6])
 IMPOSSIBLE = ([[-np.inf, -np.inf], [0.0, 0.0]], [0.0, 1.0], [0, 2], Q2, [0.4, 0.6])
@@ -210,8 +213,15 @@ CASES: dict[str, Callable[[], Any]] = {
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
     "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
     "exceed": lambda: detect.exceed(STACK, STACK[1]),
-    "mean": lambda: zonal.weighted_mean(STACK, *ZONES),
-    "fraction": lambda: zonal.weighted_fraction(detect.exceed(STACK, STACK[1]), *ZONES),
+    "spans": lambda: [getattr(spans.spans_of(*LONG), name) for name in ("ptr", "table", "weights", "whole")],
+    "zonal": lambda: zonal.weighted_variance(STACK, spans.spans_of(*ZONES)),
+    "zonal share": lambda: zonal.weighted_fraction(
+        detect.exceed(STACK, STACK[1]), spans.spans_of(*ZONES), nodata=detect.NOT_SEEN
+    ),
+    "zonal quantiles": lambda: [
+        *zonal_quantile.weighted_quantile(STACK, spans.spans_of(*ZONES), [0.0, 0.3, 0.31, 0.5, 0.9, 1.0]),
+        *zonal_quantile.weighted_quantile(LEVELS[:, 2:], spans.spans_of([0, 1], [0], [0.5]), [0.5], 2),
+    ],
     "coverage": lambda: coverage.polygon_coverage(TRIANGLES, (5, 4)),
     "coverage of a flat ring": lambda: coverage.polygon_coverage([*TRIANGLES, [(1, 1), (3, 1), (2, 1)]], (5, 4)),
     "two states": lambda: transition.transition_matrices(Q2, [0.0, 0.5, 99.0]),

@@ -1,4 +1,4 @@
-"""Polygon coverage is exact (shapely, its twin), and zonal means and fractions follow from it."""
+"""Polygon coverage is exact: shapely, its twin, and what exactextract finds as far as that keeps its digits."""
 
 import re
 from typing import Any
@@ -9,11 +9,9 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from berthwatch.kernels import reference
+from berthwatch.kernels import reference_zonal
 from berthwatch.kernels.coverage import polygon_coverage
-from berthwatch.kernels.zonal import weighted_fraction, weighted_mean
 
 Array = npt.NDArray[Any]
 unhurried = settings(deadline=None)  # the first call compiles
@@ -78,7 +76,7 @@ def test_coverage_equals_its_twin(points: list[tuple[float, float]]) -> None:
     middle = np.asarray(hull.centroid.coords)
     exterior = np.asarray(hull.exterior.coords)
     hole = middle + 0.5 * (exterior - middle)
-    twin = reference.polygon_coverage([exterior], [hole], SHAPE)
+    twin = reference_zonal.polygon_coverage([exterior], [hole], SHAPE)
     np.testing.assert_allclose(covered([exterior, hole]), twin, rtol=0, atol=1e-9)
 
 
@@ -105,38 +103,6 @@ def test_polygon_larger_than_the_raster_covers_all_of_it() -> None:
     np.testing.assert_array_equal(covered([np.array([(-1e3, -1e3), (1e3, -1e3), (1e3, 1e3), (-1e3, 1e3)])]), 1.0)
 
 
-@st.composite
-def zoned(draw: st.DrawFn, elements: st.SearchStrategy[Any], dtype: Any) -> tuple[Array, Array, Array, Array]:
-    values = draw(hnp.arrays(dtype, (draw(st.integers(0, 3)), 6), elements=elements))
-    zones = draw(st.lists(st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 1.0)), max_size=5), max_size=4))
-    indptr = np.cumsum([0, *(len(zone) for zone in zones)])
-    entries = [entry for zone in zones for entry in zone]
-    return values, indptr, np.array([e[0] for e in entries], int), np.array([e[1] for e in entries], float)
-
-
-@unhurried
-@given(zoned(st.floats(-100.0, 100.0, width=32) | st.just(float("nan")), np.float32))
-def test_weighted_mean_equals_its_twin(case: tuple[Array, Array, Array, Array]) -> None:
-    assume(case[3].size == 0 or case[3][case[3] > 0].min(initial=1.0) > 1e-200)
-    for ours, theirs in zip(weighted_mean(*case), reference.weighted_mean(*case), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
-
-
-@unhurried
-@given(zoned(st.sampled_from([0, 1, 255]), np.uint8) | zoned(st.booleans(), np.bool_))
-def test_weighted_fraction_equals_its_twin(case: tuple[Array, Array, Array, Array]) -> None:
-    assume(case[3].size == 0 or case[3][case[3] > 0].min(initial=1.0) > 1e-200)
-    for ours, theirs in zip(weighted_fraction(*case), reference.weighted_fraction(*case), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
-
-
-def test_images_and_flat_pixels_give_the_same() -> None:
-    values = np.random.default_rng(3).random((4, *SHAPE))
-    indices, weights = polygon_coverage([np.array([(1.2, 0.4), (8.1, 3.3), (2.7, 6.5)])], SHAPE)
-    zone = ([0, indices.size], indices, weights)
-    np.testing.assert_array_equal(weighted_mean(values, *zone), weighted_mean(values.reshape(4, -1), *zone))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -146,15 +112,6 @@ def test_images_and_flat_pixels_give_the_same() -> None:
         (lambda: polygon_coverage([[(0, 0), (1, np.inf), (0, 1)]], (2, 2)), "ring 0 must be finite: [1.0, inf]"),
         (lambda: polygon_coverage([[(0, 0), (2, 2), (2, 0), (0, 1)]], (2, 2)), "rings cross"),
         (lambda: polygon_coverage([], (-1, 2)), "shape must not be negative: (-1, 2)"),
-        (lambda: weighted_mean(np.zeros(3), [0], [], []), "values must be (time, pixel) or (time, y, x): shape (3,)"),
-        (
-            lambda: weighted_mean(np.zeros((1, 3)), [0, 2], [0], [1]),
-            "indptr must rise from 0 to the number of indices 1",
-        ),
-        (lambda: weighted_mean(np.zeros((1, 3)), [0, 1], [3], [1]), "indices not in 0..2: 3 to 3"),
-        (lambda: weighted_mean(np.zeros((1, 3)), [0, 1], [0], [-1]), "weights must be finite and not negative: -1.0"),
-        (lambda: weighted_mean(np.zeros((1, 3)), [0, 1], [0], [1, 1]), "weights must have shape (1): (2,)"),
-        (lambda: weighted_fraction(np.zeros((1, 3)), [0], [], []), "mask must be bool or uint8: float64"),
     ],
 )
 def test_wrong_input_is_named_and_echoed(call: Any, message: str) -> None:
