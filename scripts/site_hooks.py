@@ -1,0 +1,56 @@
+"""What the site makes itself: equations as pictures of their TeX, and the commands' help as the commands say it.
+
+mkdocs calls `on_page_markdown` for each page. Equations stand in fences of the language `math`, as GitHub draws them;
+here matplotlib draws them, so that no script of a stranger is needed. The TeX stays in the page for those who hear it.
+"""
+
+import html
+import io
+import re
+import textwrap
+from typing import Any
+
+import click
+
+MATH = re.compile(r"^```math\n(?P<tex>.*?)\n```$", re.MULTILINE | re.DOTALL)
+NOT_THE_FORMULA = re.compile(
+    r'<metadata>.*?</metadata>|<g id="patch_1">.*?</g>|<style.*?</style>|<!--.*?-->'
+    r'| style="[^"]*"| id="(figure|text)_1"',
+    re.DOTALL,
+)
+"""Of what matplotlib writes: a white page behind, and styles that would fix the colour."""
+COMMANDS = "<!-- commands -->"
+
+
+def equation(tex: str) -> str:
+    """One line of TeX as a figure: SVG whose paths take the text's colour."""
+    import matplotlib as mpl
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.mathtext import math_to_image
+
+    one_line = " ".join(tex.split())
+    drawn = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": one_line, "mathtext.fontset": "cm"}):
+        math_to_image(f"${one_line}$", drawn, prop=FontProperties(size=13), format="svg")
+    svg = drawn.getvalue().decode()
+    svg = NOT_THE_FORMULA.sub("", svg[svg.index("<svg") :]).replace("\n", "")
+    svg = svg.replace("<svg ", '<svg fill="currentColor" aria-hidden="true" ', 1)
+    return f'<figure class="equation" role="img" aria-label="{html.escape(one_line, quote=True)}">{svg}</figure>'
+
+
+def commands_help() -> str:
+    """The help of every command, each under a heading, as `berthwatch VERB --help` prints it."""
+    from berthwatch.cli import main
+
+    parts = []
+    for name, verb in (("", main), *sorted(main.commands.items())):
+        title = f"berthwatch {name}".strip()
+        context = click.Context(verb, info_name=title, max_content_width=100, terminal_width=100)
+        parts.append(f"## {title}\n\n{textwrap.indent(verb.get_help(context), '    ')}\n")
+    return "\n".join(parts)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """A page's text with its equations drawn and the commands' help put in."""
+    drawn = MATH.sub(lambda found: equation(found["tex"]), markdown)
+    return drawn.replace(COMMANDS, commands_help()) if COMMANDS in drawn else drawn
