@@ -8,6 +8,7 @@ import html
 import io
 import re
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +21,8 @@ NOT_THE_FORMULA = re.compile(
 )
 """Of what matplotlib writes: a white page behind, and styles that would fix the colour."""
 COMMANDS = "<!-- commands -->"
+STRANGERS = "https://unpkg.com/"
+"""Where the theme's script would fetch a part from in an old browser."""
 
 
 def equation(tex: str) -> str:
@@ -45,7 +48,7 @@ def commands_help() -> str:
     parts = []
     for name, verb in (("", main), *sorted(main.commands.items())):
         title = f"berthwatch {name}".strip()
-        context = click.Context(verb, info_name=title, max_content_width=100, terminal_width=100)
+        context = click.Context(verb, info_name=title, max_content_width=92, terminal_width=92)
         parts.append(f"## {title}\n\n{textwrap.indent(verb.get_help(context), '    ')}\n")
     return "\n".join(parts)
 
@@ -54,3 +57,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """A page's text with its equations drawn and the commands' help put in."""
     drawn = MATH.sub(lambda found: equation(found["tex"]), markdown)
     return drawn.replace(COMMANDS, commands_help()) if COMMANDS in drawn else drawn
+
+
+def on_post_build(config: Any) -> None:
+    """Take the last address of a stranger out of the theme's script: such a fetch then fails, and asks nobody."""
+    for script in Path(config["site_dir"]).rglob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        if STRANGERS in text:
+            script.write_text(text.replace(STRANGERS, "data:,"), encoding="utf-8")

@@ -15,9 +15,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,7 +46,6 @@ SLOW = {
     *(f"howto/{name}.md" for name in ("own-port", "sentinel-1", "planet", "s3", "clusters", "tasking", "contest")),
 }
 """Pages on which something is run that takes more than some seconds."""
-HERE: dict[str, Callable[..., object]] = {}
 DOCTEST = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -171,6 +171,17 @@ def _anywhere(parameter: click.Parameter) -> click.Parameter:
     return parameter
 
 
+@contextlib.contextmanager
+def nothing_left_running(folder: Path) -> Iterator[None]:
+    """End what a page started and kept the number of, also where it fails half way."""
+    try:
+        yield
+    finally:
+        for file in folder.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
+
+
 def run_page(page: Path, folder: Path) -> None:
     """Run all blocks of a page in a folder."""
     namespace: dict[str, Any] = {"__name__": "__page__", "PAGE": str(page)}
@@ -218,7 +229,15 @@ def test_page_that_runs_ports(
     if named(page) == "howto/s3.md":
         request.getfixturevalue("store")
     monkeypatch.chdir(folder)
-    run_page(page, folder)
+    with nothing_left_running(folder):
+        run_page(page, folder)
+
+
+def test_output_shown_is_compared_as_its_examples_say() -> None:
+    assert doctest.testmod(sys.modules[agrees.__module__]).attempted > 0
+    assert doctest.testmod(sys.modules[agrees.__module__]).failed == 0
+    assert not agrees("visits: 37 of 40", "visits: 20 of 41", 0.25)
+    assert not agrees("visits: 37", "calls: 37", 0.25)
 
 
 def test_blocks_are_of_known_languages_and_few_are_not_run() -> None:

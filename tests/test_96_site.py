@@ -97,6 +97,11 @@ def test_site_is_built_without_a_warning_and_fetches_nothing(site: Path) -> None
     for page in pages:
         text = re.sub(r"<link rel=[\"']?canonical[^>]*>", "", page.read_text(encoding="utf-8"))
         assert not LOADED.findall(text), page
+    scripts = "".join(file.read_text(encoding="utf-8") for file in (site / "assets" / "javascripts").glob("*.js"))
+    addresses = set(re.findall(r"https://[\w.-]+", scripts))
+    # the first asks of a repository that mkdocs.yml does not name, the second stands in a comment
+    assert addresses <= {"https://api.github.com", "https://clipboardjs.com"}
+    assert "repo_url" not in (ROOT / "mkdocs.yml").read_text()
     commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
     assert all(f"berthwatch {name}" in commands for name in main.commands)
     assert "Raises" in (site / "reference" / "python.html").read_text(encoding="utf-8")
