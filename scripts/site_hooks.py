@@ -1,4 +1,4 @@
-"""What the site makes itself: equations as pictures of their TeX, and the commands' help as the commands say it.
+"""What the site makes itself: equations as pictures of their TeX, and reference as commands and package say it.
 
 mkdocs calls `on_page_markdown` for each page. Equations stand in fences of the language `math`, as GitHub draws them;
 here matplotlib draws them, so that no script of a stranger is needed. The TeX stays in the page for those who hear it.
@@ -21,6 +21,7 @@ NOT_THE_FORMULA = re.compile(
 )
 """Of what matplotlib writes: a white page behind, and styles that would fix the colour."""
 COMMANDS = "<!-- commands -->"
+OTHER_NAMES = "<!-- other public names -->"
 STRANGERS = "https://unpkg.com/"
 """Where the theme's script would fetch a part from in an old browser."""
 
@@ -53,10 +54,25 @@ def commands_help() -> str:
     return "\n".join(parts)
 
 
+def other_names(page: str) -> str:
+    """What the package offers and the page has not placed yet, so that nothing public is without its reference."""
+    import berthwatch
+
+    placed = set(re.findall(r"^::: [\w.]+\.(\w+)$", page, re.MULTILINE))
+    lines = []
+    for name in dir(berthwatch):
+        if not name.startswith("_") and name not in placed:
+            value = getattr(berthwatch, name)
+            lines.append(f"::: {value.__module__}.{name}" if callable(value) else f"::: {value.__name__}")
+    return "\n".join(["## More", "", *lines]) if lines else ""
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """A page's text with its equations drawn and the commands' help put in."""
+    """A page's text with its equations drawn, and the commands' help and names not yet placed put in."""
     drawn = MATH.sub(lambda found: equation(found["tex"]), markdown)
-    return drawn.replace(COMMANDS, commands_help()) if COMMANDS in drawn else drawn
+    if COMMANDS in drawn:
+        drawn = drawn.replace(COMMANDS, commands_help())
+    return drawn.replace(OTHER_NAMES, other_names(drawn)) if OTHER_NAMES in drawn else drawn
 
 
 def on_post_build(config: Any) -> None:
