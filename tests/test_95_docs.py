@@ -104,6 +104,10 @@ def store(port: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.stop()
 
 
+def tolerance(fence: Fence) -> float:
+    return ABOUT if "about" in fence.classes else 0.0
+
+
 def console(fence: Fence, folder: Path) -> None:
     """Run each command of a block in the page's folder."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
@@ -116,7 +120,7 @@ def console(fence: Fence, folder: Path) -> None:
         said = f"{fence.where}: {command}\n{done.stdout}{done.stderr}"
         assert done.returncode == status, said
         came = done.stdout + (done.stderr if status else "")
-        assert agrees(shown, came, ABOUT if "about" in fence.classes else 0.0), said
+        assert agrees(shown, came, tolerance(fence)), said
 
 
 def python(fence: Fence, namespace: dict[str, Any]) -> str:
@@ -196,7 +200,7 @@ def run_page(page: Path, folder: Path) -> None:
             printed = python(fence, namespace)
             continue
         if fence.language == "text" and printed is not None:
-            assert agrees(fence.text, printed), f"{fence.where}:\n{printed}"
+            assert agrees(fence.text, printed, tolerance(fence)), f"{fence.where}:\n{printed}"
         elif fence.language == "pycon":
             pycon(fence, namespace)
         elif fence.language == "console":
