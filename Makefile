@@ -2,13 +2,14 @@
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint bench lock clean
+.PHONY: help setup demo test test-slow lint docs bench lock clean
 
 help:
 	@echo "make demo       berth visits out of satellite scenes, in demo-output/run/report.html"
 	@echo "make test       lint, types, tests, coverage"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make lint       ruff and mypy"
+	@echo "make docs       the documentation as a site, in build/site/index.html"
 	@echo "make bench      all benchmarks; writes docs/benchmarks.md"
 	@echo "make setup      .venv with all that is needed (the others call it)"
 	@echo "make lock       resolve requirements.lock anew"
@@ -37,6 +38,10 @@ lint: setup
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@PYTHON=$(PY) sh scripts/types.sh
+
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo "docs: build/site/index.html"
 
 bench: setup
 	@$(PY) -m benchmarks

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 import xarray as xr
+from odc.geo.crs import CRS
 
 from berthwatch.barrels import ledger
 from berthwatch.cube import Ingested, ingest, open_cube
@@ -25,6 +26,7 @@ from berthwatch.observation import observe_hulls
 from berthwatch.outlines import HULL_COLUMNS
 from berthwatch.outputs import output_hashes, staged, still_there, write_berths, write_json, write_table, write_visits
 from berthwatch.page import report
+from berthwatch.page.words import count
 from berthwatch.plan import plan_ingest
 from berthwatch.progress import Progress, Silent
 from berthwatch.provenance import RECORD, check_same_port, inputs_of, read_record, record
@@ -165,16 +167,20 @@ def check(port: "Port") -> list[str]:
     with TemporaryDirectory() as nowhere:
         plans = plan_ingest(port, Path(nowhere))
     controls = sum(berth.kind == "control" for berth in port.berths)
-    lines = [f"{port.name}: {len(port.berths) - controls} berths, {controls} controls"]
+    lines = [f"{port.name}: {count(len(port.berths) - controls, 'berth')}, {count(controls, 'control')}"]
     for plan in plans:
         lines.append(f"{plan.source.name} ({plan.source.kind}): {len(plan.scenes)} scenes to read" + _span(plan.scenes))
         if plan.grid is not None:
             box = plan.grid.geobox
-            crs = crs_of(box)
-            where = crs if crs.epsg is None else f"EPSG:{crs.epsg}"
-            lines.append(f"  grid: {box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m in {where}")
+            size = f"{box.shape[1]} x {box.shape[0]} pixels of {abs(box.resolution.x):g} m"
+            lines.append(f"  grid: {size} in {_crs_name(crs_of(box))}")
         lines += [f"  would set aside {scene.scene_id}: {scene.reason}" for scene in plan.set_aside]
     return lines
+
+
+def _crs_name(crs: CRS) -> str:
+    """A projection by its code where it has one: files bring theirs as a page of WKT."""
+    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs)
 
 
 def _span(scenes: Sequence[Scene]) -> str:

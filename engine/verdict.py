@@ -1,7 +1,8 @@
 """What the draws say of one visit: who it was, how laden it came and left, and what it did.
 
-A transition is told only where the visit's own looks speak for it: what is usual at a port is no evidence about one
+A transition is told only where the visit's own looks speak for it: what is usual at a port is never enough for one
 call. So it needs a freeboard, a probability, and odds that the looks have raised over those of any call at the port.
+Where most calls do the same, one freeboard may raise them so far.
 """
 
 from dataclasses import dataclass
