@@ -221,6 +221,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "zonal quantiles": lambda: [
         *zonal_quantile.weighted_quantile(STACK, spans.spans_of(*ZONES), [0.0, 0.3, 0.31, 0.5, 0.9, 1.0]),
         *zonal_quantile.weighted_quantile(LEVELS[:, 2:], spans.spans_of([0, 1], [0], [0.5]), [0.5], 2),
+        *zonal_quantile.weighted_quantile(np.ones((1, 3)), spans.spans_of([0, 3], [0, 1, 2], [1.0, 0.5, 0.25]), [0.3]),
     ],
     "coverage": lambda: coverage.polygon_coverage(TRIANGLES, (5, 4)),
     "coverage of a flat ring": lambda: coverage.polygon_coverage([*TRIANGLES, [(1, 1), (3, 1), (2, 1)]], (5, 4)),
