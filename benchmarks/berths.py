@@ -5,9 +5,7 @@ threads. The cube keeps 32 scenes of 128 x 128 pixels to a chunk, the other one 
 both lie in the system's file cache. The limit is to decode the chunks that berths touch and nothing else.
 """
 
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +23,7 @@ from zarr.storage import LocalStore
 
 import berthwatch as bw
 from benchmarks.table import Row, against, main
+from benchmarks.turns import seconds_in_turn
 from berthwatch import layout
 from berthwatch.berthweights import BerthWeights
 
@@ -49,13 +48,7 @@ def measure(small: bool) -> list[Row]:
         runs |= {f"{name}, decoding": _decoding(store, weights) for name, store in stores.items()}
         found = {name: run() for name, run in runs.items()}
         xr.testing.assert_allclose(found["cube"], found["images"], rtol=1e-9)
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(TURNS):
-            for name, run in runs.items():
-                start = time.perf_counter()
-                run()
-                seconds[name].append(time.perf_counter() - start)
-    taken = {name: statistics.median(each) for name, each in seconds.items()}
+        taken = seconds_in_turn(runs, TURNS)
     case = f"means of {len(berths)} berths, {dates} scenes"
     own = Row(case, "time-chunked cube", taken["cube"], "s", limit_fraction=taken["cube, decoding"] / taken["cube"])
     other = Row(case, "image chunks", taken["images"], "s", limit_fraction=taken["images, decoding"] / taken["images"])

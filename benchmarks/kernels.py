@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from benchmarks.comparisons import COMPARISONS, FULL, SMALL, Comparison, Tiles
 from benchmarks.table import Row, against, main
+from benchmarks.turns import seconds_in_turn
 from berthwatch.kernels.compile import kernel
 
 TURNS = 3
@@ -38,13 +38,7 @@ def _compared(pool: ThreadPoolExecutor, comparison: Comparison, tiles: Tiles, re
         runs[peer.name] = _turn(pool, _spread(peer.call), tiles, alone=peer.threads)
     for run in runs.values():
         run()  # kernels compile, and pages are touched, before anything is timed
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(TURNS):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    taken = {name: median(times) for name, times in seconds.items()}
+    taken = seconds_in_turn(runs, TURNS)
     done = [comparison.work(tile) for tile in tiles]
     dates = sum(each for each, _ in done) / 1e6
     moved = sum(each for _, each in done) * (1 + comparison.writes)

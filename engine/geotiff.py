@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from datetime import time as midnight
 from typing import Any
 
 from shapely.geometry import Polygon, box
 
 from berthwatch.address import gdal_options
 from berthwatch.assets import as_unit
+from berthwatch.bandwords import SEPARATOR
 from berthwatch.config import Source
 from berthwatch.errors import SceneError
 from berthwatch.model import BandFile, Geometry, Scene
@@ -26,7 +28,6 @@ _STAMP = re.compile(
     r"(?:[T_ -]?(?P<clock>\d{2}:?\d{2}:?\d{2})(?:\.\d+)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?(?!\d)",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"[_. -]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def group_files(addresses: Sequence[str], source: Source) -> list[Group]:
     masks: list[tuple[tuple[str, str], str]] = []
     for address in addresses:
         folder, name = os.path.split(address.split("?")[0])
-        words = _SEPARATOR.split(os.path.splitext(name)[0])
+        words = SEPARATOR.split(os.path.splitext(name)[0])
         band_words = [word for word in words if word.casefold() in bands]
         mask_words = [word for word in words if word.casefold() == mask]
         if mask_words:
@@ -116,6 +117,15 @@ def up_to_stamp(stem: str) -> str | None:
     """
     found = _STAMP.search(stem)
     return stem[: found.end()] if found else None
+
+
+def has_clock(time: datetime) -> bool:
+    """Whether a time is more than a date, which is taken as its midnight.
+
+    >>> has_clock(datetime(2022, 1, 3, 3, 43)), has_clock(datetime(2022, 1, 3, tzinfo=UTC))
+    (True, False)
+    """
+    return time.time() != midnight()
 
 
 def scene_from_files(group: Group, source: Source) -> Scene:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import time as midnight
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from berthwatch.bandwords import COLOURS, MASK_WORDS, MASKS, band_words, words_o
 from berthwatch.catalogue import Bounds, Unusable, walk
 from berthwatch.config import Source
 from berthwatch.errors import Fault, InputError, SceneError
-from berthwatch.geotiff import Group, group_files, stamp, up_to_stamp
+from berthwatch.geotiff import Group, group_files, has_clock, stamp, up_to_stamp
 from berthwatch.model import Kind
 from berthwatch.progress import Progress
 from berthwatch.prospect import Prospect, prospect_of_files, prospect_of_item, with_mask
@@ -245,7 +244,7 @@ def _once(found: Sequence[Prospect]) -> tuple[set[int], list[tuple[str, str]]]:
 def _acquisition(one: Prospect) -> tuple[object, ...]:
     begun = up_to_stamp(_stem(next(iter(one.files.values()))))
     time = None if begun is None else stamp(begun)
-    if one.stac or time is None or time.timetz().replace(tzinfo=None) == midnight():
+    if one.stac or time is None or not has_clock(time):
         return (id(one),)  # an item is a scene by itself, and a day may have several
     return one.kind, begun
 

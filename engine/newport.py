@@ -20,7 +20,7 @@ from berthwatch.errors import Fault, InputError
 from berthwatch.inspection import inspect
 from berthwatch.model import Kind
 from berthwatch.outputs import staged
-from berthwatch.page.words import count
+from berthwatch.page.words import count, places
 from berthwatch.plan import plan_ingest
 from berthwatch.polygons import LARGE_M, check_within, features_of_bbox, longest_side_m, read_features
 from berthwatch.progress import Progress, Silent
@@ -147,9 +147,7 @@ def _in_words(found: Sequence[Found], port: Port) -> list[str]:
         what += ["decibels"] if source.units == "db" else []
         many = count(len(one.scenes), "scene")
         lines.append(f"{source.name}: {many}, {first:%Y-%m-%d} to {last:%Y-%m-%d}; {', '.join(what)}")
-    controls = sum(berth.kind == "control" for berth in port.berths)
-    lines.append(f"{count(len(port.berths) - controls, 'berth')}, {count(controls, 'control')}")
-    return lines
+    return [*lines, places(berth.kind for berth in port.berths)]
 
 
 def _unknown(found: Sequence[Found], port: Port) -> list[str]:

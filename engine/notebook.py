@@ -6,7 +6,7 @@ Each is told as a heading and sentences, with units; what was seen and what is e
 from html import escape
 from typing import TYPE_CHECKING
 
-from berthwatch.page.words import count, day, interval, listed
+from berthwatch.page.words import count, day, interval, listed, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +28,9 @@ def html(told: "Sequence[str]") -> str:
 
 def told_of_port(port: "Port") -> list[str]:
     """A port: its berths, sources, and what is known beside the scenes."""
-    controls = sum(berth.kind == "control" for berth in port.berths)
-    places = f"{count(len(port.berths) - controls, 'berth')}, {count(controls, 'control')}"
-    if not controls:
-        places += " (so how often an empty berth is called taken will not be known)"
-    lines = [f"Port: {port.name}", places]
+    kinds = [berth.kind for berth in port.berths]
+    unknown = "" if "control" in kinds else " (so how often an empty berth is called taken will not be known)"
+    lines = [f"Port: {port.name}", f"{places(kinds)}{unknown}"]
     lines += [
         f"{source.name}: {'radar' if source.kind == 'sar' else 'optical'}, {', '.join(source.bands)}"
         + (f", {source.resolution_m:g} m" if source.resolution_m else "")

@@ -26,7 +26,7 @@ from berthwatch.observation import observe_hulls
 from berthwatch.outlines import HULL_COLUMNS
 from berthwatch.outputs import output_hashes, staged, still_there, write_berths, write_json, write_table, write_visits
 from berthwatch.page import report
-from berthwatch.page.words import count
+from berthwatch.page.words import places
 from berthwatch.plan import plan_ingest
 from berthwatch.progress import Progress, Silent
 from berthwatch.provenance import RECORD, check_same_port, inputs_of, read_record, record
@@ -166,8 +166,7 @@ def check(port: "Port") -> list[str]:
     """
     with TemporaryDirectory() as nowhere:
         plans = plan_ingest(port, Path(nowhere))
-    controls = sum(berth.kind == "control" for berth in port.berths)
-    lines = [f"{port.name}: {count(len(port.berths) - controls, 'berth')}, {count(controls, 'control')}"]
+    lines = [f"{port.name}: {places(berth.kind for berth in port.berths)}"]
     for plan in plans:
         lines.append(f"{plan.source.name} ({plan.source.kind}): {len(plan.scenes)} scenes to read" + _span(plan.scenes))
         if plan.grid is not None:

@@ -31,6 +31,7 @@ from berthwatch.errors import SceneError
 from berthwatch.geotiff import Group
 from berthwatch.grid import pixel_size_m
 from berthwatch.model import BandFile, Kind, Unit
+from berthwatch.page.words import count
 from berthwatch.raster import check_georeferenced, opened
 
 MANY: Final = 3
@@ -72,8 +73,7 @@ class Header:
     @property
     def shape(self) -> str:
         """Bands and type, in words."""
-        count = len(self.described)
-        return f"{count} band{'' if count == 1 else 's'} of {self.dtype}, pixels of {self.resolution_m:g} m"
+        return f"{count(len(self.described), 'band')} of {self.dtype}, pixels of {self.resolution_m:g} m"
 
 
 def read_header(scene_id: str, address: str) -> Header:
@@ -153,20 +153,20 @@ def _within(
     known = band_words(described)
     there = {word: name for name, words in reversed(described.items()) for word in words if word in known}
     there |= {name.casefold(): name for name in described if name.casefold() in known}  # blue is not coastal_blue
-    count = len(header.described)
-    many = "optical" if count >= MANY and "int" in header.dtype else None
+    total = len(header.described)
+    many = "optical" if total >= MANY and "int" in header.dtype else None
     kind: Kind | None = kind_of_bands(there) or (sensor.kind if sensor else many or asked)  # type: ignore[assignment]
     if kind is None:
         return None, ()
     if there:
         return kind, chosen_bands(kind, there, sensor)
-    if len(described) == count > 1:
+    if len(described) == total > 1:
         return kind, tuple(described)
-    if len(set(header.coloured) - {""}) == count > 1:
+    if len(set(header.coloured) - {""}) == total > 1:
         return kind, header.coloured
-    if len(names) == count:
+    if len(names) == total:
         return kind, tuple(names)
-    return kind, ("band1",) if count == 1 else ()
+    return kind, ("band1",) if total == 1 else ()
 
 
 def _position(best: str, header: Header, bands: Sequence[str]) -> int:

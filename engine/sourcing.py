@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import time
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +16,10 @@ from berthwatch.address import is_image
 from berthwatch.catalogue import Bounds
 from berthwatch.config import Source
 from berthwatch.errors import Fault, InputError, SceneError
+from berthwatch.geotiff import has_clock
 from berthwatch.inspection import Place
 from berthwatch.model import Scene, SetAside, Unit
-from berthwatch.observation import COARSEST_FREEBOARD_M
+from berthwatch.observation import ANGLES, COARSEST_FREEBOARD_M
 from berthwatch.page.words import count
 from berthwatch.patterns import by_role, patterns_for
 from berthwatch.prospect import Prospect
@@ -199,7 +199,7 @@ def _unknown(source: Source, scenes: Sequence[Scene], own: Sequence[Prospect], u
     """What nothing says of a source, and what follows from that."""
     if unit_from == "assumed":
         yield "whether its numbers are power or amplitude: power is taken; amplitude would have to be squared first"
-    if scenes and all(scene.time.timetz().replace(tzinfo=None) == time() for scene in scenes):
+    if scenes and not any(has_clock(scene.time) for scene in scenes):
         yield "the hour of its scenes: their names hold days alone, which are taken as midnight UTC"
     if source.kind == "sar":
         yield "loads: no freeboard is measured in radar scenes, so it gives visits but no barrels"
@@ -220,15 +220,8 @@ def _unknown(source: Source, scenes: Sequence[Scene], own: Sequence[Prospect], u
 
 
 def _angles(scene: Scene) -> object:
-    told = scene.geometry
-    angles = (
-        told.sun_azimuth_deg,
-        told.sun_elevation_deg,
-        told.view_incidence_deg,
-        told.view_off_nadir_deg,
-        told.view_azimuth_deg,
-    )
-    return angles_of(*(math.nan if angle is None else angle for angle in angles))
+    told = (getattr(scene.geometry, name) for name in ANGLES)
+    return angles_of(*(math.nan if angle is None else angle for angle in told))
 
 
 def reasons_of(unusable: Iterable[tuple[str, str]]) -> list[str]:

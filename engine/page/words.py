@@ -54,6 +54,17 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {noun}" if number else f"no {noun}"
 
 
+def places(kinds: Iterable[str]) -> str:
+    """How many berths and controls there are, by their kinds.
+
+    >>> places(["berth", "control", "berth"])
+    '2 berths, 1 control'
+    """
+    kinds = list(kinds)
+    controls = kinds.count("control")
+    return f"{count(len(kinds) - controls, 'berth')}, {count(controls, 'control')}"
+
+
 def significant(value: float, digits: int = 2) -> str:
     """A number to so many significant digits, written without an exponent.
 
