@@ -193,7 +193,7 @@ def ledger(run: Run | pd.DataFrame, cap: float | None = None, ax: "Axes | None" 
     ax.set_ylim(bottom=0)
     ax.set_ylabel(words)
     ax.grid(axis="y", color=_colour("rule"), linewidth=0.8)
-    ax.legend(loc="upper left", frameon=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return ax
 
 
