@@ -29,6 +29,10 @@ STRUCTURE_Z = 6.0
 """Optical: so many standard deviations of the water."""
 VACANT_MOST = {"sar": 1.5, "optical": 3.0}
 """The most a berth's own vacant level may exceed water: a ratio (SAR) or standard deviations (optical)."""
+QUAY_GLOW_MOST = 6.0
+"""SAR: and next to a structure, whose walls and sidelobes glow over the water; hulls are ten times that and more,"""
+QUAY_GLOW_REACH_M = 40.0
+"""as far from it as that [assumed: two resolution cells]. Hulls reach beyond."""
 LEAST_WATER_PX = 150
 LEAST_SEEN = 0.3
 """Share of scenes in which a pixel must have data to be used at all."""
@@ -118,10 +122,14 @@ def backdrop(cube: xr.Dataset, zones: Zones) -> Backdrop:
         dark = zones.given_water & often
     low = temporal_quantile(_departures(images, dark, kind), LOW_MODE)
     still_bright = np.nan_to_num(low, nan=-np.inf) > (STRUCTURE_RATIO if kind == "sar" else STRUCTURE_Z)
-    structure = binary_dilation(still_bright & ~zones.declared, iterations=_resolution_cell(zones.resolution_m, kind))
+    outside = still_bright & ~zones.declared
+    structure = binary_dilation(outside, iterations=_resolution_cell(zones.resolution_m, kind))
     usable = often & ~structure
     water = usable & ~zones.declared if zones.given_water is None else zones.given_water & often
-    vacant = _vacant(low, dark, len(images), kind)
+    most = np.full(low.shape, VACANT_MOST[kind])
+    if kind == "sar":
+        most[binary_dilation(outside, iterations=max(1, round(QUAY_GLOW_REACH_M / zones.resolution_m)))] = QUAY_GLOW_MOST
+    vacant = _vacant(low, dark, len(images), kind, most)
     passable = usable | zones.declared
     reference = tuple(_reference(berth, water, passable, zones) for berth in range(len(zones.berth_ids)))
     return Backdrop(usable, water, reference, nearest_berth(zones.owner), vacant)
@@ -134,12 +142,14 @@ def _reference(berth: int, water: NDArray[np.bool_], passable: NDArray[np.bool_]
     return own if own.size >= LEAST_WATER_PX and zones.given_water is None else np.flatnonzero(water & zones.near)
 
 
-def _vacant(low: NDArray[np.float32], water: NDArray[np.bool_], scenes: int, kind: str) -> NDArray[np.float32]:
+def _vacant(
+    low: NDArray[np.float32], water: NDArray[np.bool_], scenes: int, kind: str, most: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """How far a pixel's own low mode lies above that of water, kept moderate; none from fewer than 8 scenes."""
     nothing = 1.0 if kind == "sar" else 0.0
     if scenes < 8 or not water.any():
         return np.full(low.shape, nothing, np.float32)
     usual = float(np.nanmedian(low[water]))
     above = low / usual if kind == "sar" else low - usual
-    vacant: NDArray[np.float32] = np.clip(np.nan_to_num(above, nan=nothing), nothing, VACANT_MOST[kind])
+    vacant: NDArray[np.float32] = np.clip(np.nan_to_num(above, nan=nothing), nothing, most)
     return vacant.astype(np.float32)
