@@ -45,12 +45,6 @@ def calls_at(calls: Calls, berth: int, looks: int) -> NDArray[np.int64]:
     return found
 
 
-def changed_over(at: NDArray[np.int64], before: int, after: int) -> float:
-    """Share of draws in which another vessel lay there at the later look, of those with one at both."""
-    both = (at[:, before] >= 0) & (at[:, after] >= 0)
-    return float((at[both, before] != at[both, after]).mean()) if both.any() else 0.0
-
-
 def verdict(told: Told, at_look: NDArray[np.int64], freeboards: int) -> dict[str, Any]:
     """Columns of `visits` that come from the draws.
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from berthwatch.succession import divided
 from berthwatch.tables import VISIT_COLUMNS, as_table
-from berthwatch.verdict import Told, calls_at, changed_over, verdict
+from berthwatch.verdict import Told, calls_at, verdict
 
 SURE = 0.98
 
@@ -28,16 +29,11 @@ def _runs(taken: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from ((int(start), int(end)) for start, end in edges.reshape(-1, 2))
 
 
-def _cut(runs: Iterator[tuple[int, int]], at: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Runs, cut where another call than not was there at the next look in most draws."""
-    found = []
+def _stays(runs: Iterator[tuple[int, int]], at: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Runs, divided where one vessel followed another; without draws as they are."""
     for start, end in runs:
-        for look in range(start + 1, end):
-            if changed_over(at, look - 1, look) > 0.5:
-                found.append((start, look))
-                start = look
-        found.append((start, end))
-    return found
+        parts = divided(at[:, start:end]) if at.size else [(0, end - start)]
+        yield from ((start + first, start + last) for first, last in parts)
 
 
 def _lay(p: NDArray[np.float64], at: NDArray[np.int64], start: int, end: int) -> tuple[int, NDArray[np.float64]]:
@@ -105,8 +101,7 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
         visible = looks["visible"].to_numpy(np.float64) > 0
         seen, p = looks[visible], looks["p_occupied"].to_numpy(np.float64)[visible]
         at = calls_at(told.calls, berth, len(looks))[:, visible] if told else np.empty((0, len(seen)), np.int64)
-        runs = _cut(_runs(p >= 0.5), at)
-        for start, end in runs:
+        for start, end in _stays(_runs(p >= 0.5), at):
             surest, lay = _lay(p, at, start, end)
             row = _visit(seen, start, end, lay)
             if told:
