@@ -128,7 +128,9 @@ def backdrop(cube: xr.Dataset, zones: Zones) -> Backdrop:
     water = usable & ~zones.declared if zones.given_water is None else zones.given_water & often
     most = np.full(low.shape, VACANT_MOST[kind])
     if kind == "sar":
-        most[binary_dilation(outside, iterations=max(1, round(QUAY_GLOW_REACH_M / zones.resolution_m)))] = QUAY_GLOW_MOST
+        most[binary_dilation(outside, iterations=max(1, round(QUAY_GLOW_REACH_M / zones.resolution_m)))] = (
+            QUAY_GLOW_MOST
+        )
     vacant = _vacant(low, dark, len(images), kind, most)
     passable = usable | zones.declared
     reference = tuple(_reference(berth, water, passable, zones) for berth in range(len(zones.berth_ids)))

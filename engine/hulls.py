@@ -108,14 +108,15 @@ def _echoes(
     threshold: float,
     resolution_m: float,
 ) -> list[Part]:
-    """The hulls of one bright part of a radar scene."""
+    """The hulls of one bright part of a radar scene. What is one pixel wide is speckle: a cell of resolution is wider."""
     peak = float(np.quantile(z[part], 0.9))
     ratio = max(1 + peak / looks_root, 1.0) ** 0.5
     kept = part & (z > max(threshold, (ratio - 1) * looks_root))
     if _has_line(part, resolution_m):
         # a line stays one however it is cut: only what is clearly thicker than it may be a hull
         kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
-    return [Part(*vessel, z[vessel]) for piece in pieces(kept) for vessel in _vessels(piece, berth, resolution_m)]
+    vessels = (vessel for piece in pieces(kept) for vessel in _vessels(piece, berth, resolution_m))
+    return [Part(*vessel, z[vessel]) for vessel in vessels if measure(*vessel, resolution_m)[1] > resolution_m]
 
 
 def _has_line(part: NDArray[np.bool_], resolution_m: float) -> bool:

@@ -24,7 +24,6 @@ from berthwatch.hulls import Hull, find_hulls
 from berthwatch.kernels.detect import NOT_SEEN
 from berthwatch.kernels.zonal import weighted_fraction
 from berthwatch.outlines import outline_of, outline_table
-from berthwatch.parts import LEAST_AREA_M2
 from berthwatch.score import Change, change
 from berthwatch.sightline import angles_of
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
@@ -42,6 +41,9 @@ LEAST_USABLE = 0.3
 LEAST_OVERLAP = 0.3
 """Share of a hull that must lie in a berth for it to be moored there rather than passing by."""
 COARSEST_FREEBOARD_M = 4.0
+MOST_STRANGE = 0.3
+"""Share of a berth under something bright that is no hull, above which a hull may well lie in it. Less is hidden water,
+and the rest of the berth is judged: not to look there would leave out vacant berths far more often than taken ones."""
 MOST_ASKEW_DEG = 15.0
 """Of what is called a hull though cloud lies over it."""
 ANGLES = ("sun_azimuth_deg", "sun_elevation_deg", "view_incidence_deg", "view_off_nadir_deg", "view_azimuth_deg")
@@ -89,8 +91,8 @@ def _berth_rows(scene: Change, back: Backdrop, looking: _Looking, step: int) -> 
         whole_px = float(zones.spans.whole[berth])
         row: dict[str, Any] = {"berth_id": berth_id, "visible": 0.0, "change": np.nan}
         reason = _unseen(scene, berth, whole_px, float(usable_px[berth]), float(visible[berth]))
-        hidden_m2 = float(np.nan_to_num(strange_px[berth])) * whole_px * zones.resolution_m**2
-        if reason is None and scene.looks_root is None and hidden_m2 > LEAST_AREA_M2 and not owned[berth]:
+        hidden = float(np.nan_to_num(strange_px[berth]))
+        if reason is None and scene.looks_root is None and hidden > MOST_STRANGE and not owned[berth]:
             reason = "something bright that is no hull, such as cloud or glint"
         if reason is None:
             clear_px = float(visible[berth] * usable_px[berth])

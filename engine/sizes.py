@@ -26,10 +26,14 @@ LOOKS_OF_ONE: Final = 2.0
 """Looks that say the same of the bias, being of one hull [assumed]."""
 BIASES: Final = 20
 """Draws of the biases, which the draws of histories take in turn."""
-FLOOR: Final = 0.1
-"""Share of the assumed error that no number of looks takes away."""
-ASSUMED_PAIRS: Final = 2
-"""Pairs of looks that the assumed errors count for."""
+SCATTERS: Final = np.geomspace(0.15, 2.0, 40)
+"""Multiples of the assumed errors that are tried,"""
+ASSUMED_WITHIN: Final = 0.5
+"""which the assumed errors are right within, as a standard deviation of the logarithm [assumed]."""
+APART: Final = 0.4
+"""Share of two looks soon after one another that show two vessels, or one of them badly [assumed],"""
+APART_M: Final = 100.0
+"""with any difference up to this."""
 NEXT_LOOK_DAYS: Final = 1.5
 """Two looks within this time show the same vessel more often than not."""
 
@@ -37,7 +41,7 @@ NEXT_LOOK_DAYS: Final = 1.5
 def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[float, float]]:
     """How far measured lengths and beams scatter in each source, from looks at a berth soon after one another.
 
-    The median of the differences is robust against those pairs that show two vessels.
+    Pairs that show two vessels are told from the others by how far apart they are.
 
     Parameters
     ----------
@@ -50,15 +54,26 @@ def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[
     for source, kind in kinds.items():
         own = looks[(looks["source"] == source) & looks["hull_length_m"].notna()]
         soon = (own["berth_id"] == own["berth_id"].shift()) & (own["time"].diff() <= pd.Timedelta(days=NEXT_LOOK_DAYS))
-        differences = [own[name].diff()[soon].abs().dropna() for name in ("hull_length_m", "hull_beam_m")]
-        pairs = len(differences[0])
-        sigmas = []
-        for assumed, each in zip(SIGMA_M[kind], differences, strict=True):
-            scatter = 1.4826 * float(each.median()) / np.sqrt(2) if pairs else 0.0
-            shared = (ASSUMED_PAIRS * assumed**2 + pairs * scatter**2) / (ASSUMED_PAIRS + pairs)
-            sigmas.append(float(np.sqrt(shared + (FLOOR * assumed) ** 2)))
-        found[source] = (sigmas[0], sigmas[1])
+        length_m, beam_m = (own[name].diff()[soon].dropna().to_numpy() for name in ("hull_length_m", "hull_beam_m"))
+        found[source] = (_scatter_m(length_m, SIGMA_M[kind][0]), _scatter_m(beam_m, SIGMA_M[kind][1]))
     return found
+
+
+def _scatter_m(differences_m: NDArray[np.float64], assumed_m: float) -> float:
+    """Standard deviation of a size in one look, from differences between two looks, some of which show two vessels.
+
+    Of a pair that does, or of which one look shows half a deck, any difference up to `APART_M` is as likely.
+
+    >>> round(_scatter_m(np.empty(0), 4.0), 1), round(_scatter_m(np.array([1.0, -0.5, 30.0, 48.0, 0.7] * 4), 4.0), 1)
+    (4.4, 0.6)
+    """
+    sigma_m = assumed_m * SCATTERS
+    width_m = np.sqrt(2) * sigma_m[:, np.newaxis]
+    alike = np.exp(-0.5 * (differences_m / width_m) ** 2) / (width_m * np.sqrt(2 * np.pi))
+    log_posterior = np.log((1 - APART) * alike + APART / (2 * APART_M)).sum(axis=1)
+    log_posterior -= 0.5 * (np.log(SCATTERS) / ASSUMED_WITHIN) ** 2
+    posterior = np.exp(log_posterior - log_posterior.max())
+    return float(np.sqrt((posterior * sigma_m**2).sum() / posterior.sum()))
 
 
 def draw_biases_m(

@@ -47,6 +47,12 @@ LENGTH_SEEN: Final = 0.015
 BEAM_SEEN: Final = 0.03
 """[assumed] A hull as seen against its register, as a share: bows, flare and paint, the same at every look."""
 
+MISSIZED: Final = 0.05
+"""[assumed] Share of hulls of which half a deck was lost, or to which a barge was added:"""
+ANY_LENGTH_M: Final = 150.0
+ANY_BEAM_M: Final = 30.0
+"""any size in this range is then as likely as any other."""
+
 _TAIL: Final = 5.0
 """Degrees of freedom of measured sizes: a jetty or a wake taken for hull must not rule out the right vessel."""
 
@@ -209,7 +215,14 @@ def hull_log_likelihood(
     """
     length_spread, beam_spread = _spreads(hulls)
     length = _log_fit(length_m, length_sigma_m, hulls.length_m * (1 + hulls.seen_longer), length_spread)
-    return length + _log_fit(beam_m, beam_sigma_m, hulls.beam_m * (1 + hulls.seen_wider), beam_spread)
+    beam = _log_fit(beam_m, beam_sigma_m, hulls.beam_m * (1 + hulls.seen_wider), beam_spread)
+    anything = (
+        np.isfinite(np.asarray(length_m, np.float64))[..., None]
+        & np.isfinite(np.asarray(beam_m, np.float64))[..., None]
+    )
+    bad = np.log(MISSIZED) - np.log(ANY_LENGTH_M * ANY_BEAM_M)
+    fit: Doubles = np.where(anything, np.logaddexp(np.log1p(-MISSIZED) + length + beam, bad), length + beam)
+    return fit
 
 
 def _log_fit(measured_m: ArrayLike, sigma_m: ArrayLike, size_m: Doubles, spread: Doubles) -> Doubles:

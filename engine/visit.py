@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from berthwatch.emission import LEAST_CHANGE
 from berthwatch.succession import divided
 from berthwatch.tables import VISIT_COLUMNS, as_table
 from berthwatch.verdict import Told, calls_at, verdict
@@ -101,7 +102,10 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
         visible = looks["visible"].to_numpy(np.float64) > 0
         seen, p = looks[visible], looks["p_occupied"].to_numpy(np.float64)[visible]
         at = calls_at(told.calls, berth, len(looks))[:, visible] if told else np.empty((0, len(seen)), np.int64)
+        bright = seen["change"].to_numpy(np.float64) >= LEAST_CHANGE
         for start, end in _stays(_runs(p >= 0.5), at):
+            if not bright[start:end].any():
+                continue  # thought to be taken, by what was heard or seen before and after, but nobody saw a hull
             surest, lay = _lay(p, at, start, end)
             row = _visit(seen, start, end, lay)
             if told:
