@@ -108,7 +108,7 @@ def _echoes(
     threshold: float,
     resolution_m: float,
 ) -> list[Part]:
-    """The hulls of one bright part of a radar scene. What is one pixel wide is speckle: a cell of resolution is wider."""
+    """The hulls of one bright part of a radar scene. What is one pixel wide is speckle: a resolution cell is wider."""
     peak = float(np.quantile(z[part], 0.9))
     ratio = max(1 + peak / looks_root, 1.0) ** 0.5
     kept = part & (z > max(threshold, (ratio - 1) * looks_root))
