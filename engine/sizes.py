@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from berthwatch.vessel import Candidates, hull_log_likelihood, prior_weight
+from berthwatch.hullfit import hull_log_likelihood
+from berthwatch.vessel import Candidates, prior_weight
 
 SIGMA_M: Final = {"optical": (4.0, 2.5), "sar": (25.0, 18.0)}
 """Of length and beam, by kind of source, until its own looks say better [assumed]."""
@@ -65,7 +66,7 @@ def _scatter_m(differences_m: NDArray[np.float64], assumed_m: float) -> float:
     Of a pair that does, or of which one look shows half a deck, any difference up to `APART_M` is as likely.
 
     >>> round(_scatter_m(np.empty(0), 4.0), 1), round(_scatter_m(np.array([1.0, -0.5, 30.0, 48.0, 0.7] * 4), 4.0), 1)
-    (4.4, 0.6)
+    (4.4, 0.9)
     """
     sigma_m = assumed_m * SCATTERS
     width_m = np.sqrt(2) * sigma_m[:, np.newaxis]

@@ -41,7 +41,7 @@ def looks_of(bias_m: float, scatter_m: float, visits: int = 24) -> pd.DataFrame:
 @pytest.mark.parametrize("scatter_m", [0.5, 3.0])
 def test_the_scatter_is_learned_from_looks_soon_after_one_another(scatter_m: float) -> None:
     length_sigma_m, _ = size_sigma_m(looks_of(-2.0, scatter_m), KINDS)["daily"]
-    assert length_sigma_m == pytest.approx(np.hypot(scatter_m, 1.2), rel=0.35)
+    assert length_sigma_m == pytest.approx(np.hypot(scatter_m, 0.6), rel=0.35)
     assert size_sigma_m(looks_of(-2.0, scatter_m).iloc[:0], KINDS)["daily"][0] > SIGMA_M["optical"][0] * 0.99
 
 

@@ -29,6 +29,7 @@ def judged(
             "scene_id": [f"s-{time:%m%dT%H%M%S}" for time in times],
             "visible": [0.0 if p is None else 1.0 for p in p_occupied],
             "p_occupied": [0.97 if p is None else p for p in p_occupied],
+            "change": [np.nan if p is None else 50.0 * (p >= 0.5) for p in p_occupied],
             "hull_length_m": [100.0 + index for index in range(len(p_occupied))],
             "hull_beam_m": 16.0,
             "freeboard_m": np.nan,
