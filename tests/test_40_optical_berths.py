@@ -146,6 +146,14 @@ def test_an_unmasked_soft_cloud_over_a_berth_is_no_hull_and_nothing_is_told(widt
     assert found["reason"].startswith(reason)
 
 
+def test_a_wisp_over_a_corner_of_a_berth_leaves_the_rest_to_be_judged() -> None:
+    """Were the berth not judged at all, vacant berths would be left out more often than taken ones."""
+    found = visited_rows(cube_of(soft_cloud(0.12, 178, 48, 5))).loc["west"]
+    assert found["change"] == 0
+    assert 0.7 < found["visible"] < 0.97
+    assert found["reason"] == "no hull seen"
+
+
 def soft_cloud(brightest: float, y: float, x: float, width_px: float) -> Image:
     """Cloud that thins out slowly."""
     return np.asarray(brightest * np.exp(-(np.hypot(ROWS - y, COLUMNS - x) ** 2) / 2 / width_px**2), np.float64)

@@ -235,6 +235,25 @@ def test_a_moderate_glow_in_a_berth_is_its_vacant_level() -> None:
     assert (observe(cube, PORT)["change"] == 0).all()
 
 
+def test_a_quay_that_glows_over_the_berth_is_no_hull_and_hides_none() -> None:
+    """Its wall and sidelobes glow some 25 m over the water, brighter in some scenes than in others."""
+    strip = ((ROWS >= 94) & (ROWS < 98)).astype(np.float64)
+    glow = {scene: [strip * (3.0 + 0.25 * scene) / HULL] for scene in range(12)}
+    glow[5].append(vessel(92, 35, 12, 3, 90))
+    found = observe(series(glow), PORT)
+    west = found[found["berth_id"] == "west"].set_index("scene_id")["change"]
+    assert west["scene-05"] > 50
+    assert (found["change"] >= 1).sum() == 1
+
+
+def test_a_line_one_pixel_wide_is_no_hull() -> None:
+    line = ((ROWS == 91) & (abs(COLUMNS - 35) <= 3)).astype(np.float64)
+    images = [speckled(empty_port(), scene) for scene in range(12)]
+    images[4] += WATER * 30 * line
+    found = observe(cube_of(images), PORT)
+    assert (found["change"] == 0).all()
+
+
 def test_a_scene_is_judged_by_its_own_water_however_rough() -> None:
     visits: dict[int, list[Image]] = {3: [vessel(92.5, 35, 24, 3.5, 90)]}
     cube = series(visits)
