@@ -47,14 +47,15 @@ class BerthLooks:
     """One berth's looks, and the times at which a tracker was heard there, in order of time.
 
     `days` (n,) since the port's first look; `look` (n,) which look it is, -1 where a tracker was heard; the
-    log-likelihoods of that given vacancy (n,), and given each candidate at each level (n, candidates, LEVELS).
-    `visible` (looks,): whether anything was visible.
+    log-likelihoods of that given vacancy (n,), given each candidate at each level (n, candidates, LEVELS), and given
+    each place along the berth (n, places). `visible` (looks,): whether anything was visible.
     """
 
     days: NDArray[np.float64]
     look: NDArray[np.int64]
     log_vacant: NDArray[np.float64]
     log_taken: NDArray[np.float64]
+    log_place: NDArray[np.float64]
     visible: NDArray[np.bool_]
 
 
@@ -110,10 +111,12 @@ def _with_steps(berth: BerthLooks) -> _Series:
     known = at >= 0
     log_vacant = np.where(known, berth.log_vacant[at], 0.0)
     log_taken = np.where(known[:, None, None], berth.log_taken[at], 0.0)
+    log_place = np.where(known[:, None], berth.log_place[at], 0.0)
     moments, look = np.array(days), np.where(known, berth.look[at], -1)
     gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
     visible_before = np.cumsum(np.r_[0, berth.visible])
-    return _Series(moments, gaps, look, visible_before, looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64)))
+    looks = looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64), log_place)
+    return _Series(moments, gaps, look, visible_before, looks)
 
 
 def _port(berths: Sequence[BerthLooks]) -> tuple[list[_Series], NDArray[np.float64]]:
@@ -167,11 +170,13 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
         Equal seeds and looks give equal draws.
     """
     rates = prior_rates()
-    weight = prior_weight(candidates)
+    places = 1
     kept: list[tuple[int, int, History]] = []
     shares = []
     for turn in range(SETTLING + ROUNDS):
         series, gaps = _port(berths_in(turn))
+        places = series[0].looks.place.shape[1]
+        weight = np.repeat(prior_weight(candidates) / places, places)
         rng = np.random.default_rng(_key(seed, 3, turn))
         now = _prepare(series, gaps, rates, weight)
         # Histories and shares hold each other fast: shares also jump, judged over all histories at once.
@@ -190,7 +195,8 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
                 shares.append(rates.shares)
         jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
         rates = draw_rates(jumps, days, rng)
-    return _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
+    calls = _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
+    return replace(calls, candidate=calls.candidate // places)
 
 
 def _collect(

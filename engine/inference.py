@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from berthwatch.barrels import Histories
 from berthwatch.calls import BerthLooks, Calls, draw_calls
 from berthwatch.load import freeboard_log_likelihood, hull_log_likelihoods, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
+from berthwatch.place import along_m, place_log_likelihood
 from berthwatch.rates import LEVELS
 from berthwatch.sizes import BIASES, draw_biases_m, size_log_likelihood, size_sigma_m
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
@@ -53,7 +55,7 @@ class Inference:
         return html(told_of_inference(self))
 
 
-def infer(observations: pd.DataFrame, port: "Port") -> Inference:
+def infer(observations: pd.DataFrame, port: "Port", hulls: gpd.GeoDataFrame | None = None) -> Inference:
     """Occupancy of every berth and control at every scene, and the visits to the berths.
 
     Parameters
@@ -62,6 +64,8 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
         As `observe` gives it; several sources may be concatenated.
     port : Port
         Which of the berths are controls; the fleet, the sources' kinds, and the ledger's terms.
+    hulls : GeoDataFrame, optional
+        Outlines as `observe_hulls` gives them: where along its berth a vessel lies tells it from the next one.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def infer(observations: pd.DataFrame, port: "Port") -> Inference:
     if berths:
         who = candidates(port.fleet)
         first = judged.looks["time"].min()
-        calls = draw_calls(_looks_in(berths, judged, who, port, ais), who, SEED)
+        calls = draw_calls(_looks_in(berths, judged, who, port, ais, hulls), who, SEED)
         histories = Histories(calls, who, volumes(calls, who, port.ledger, SEED), False, first, last)
         told = Told(calls, who, histories.volumes.moved, port.fleet)
         judged = replace(judged, looks=_counted(judged.looks, berths, calls))
@@ -117,12 +121,20 @@ class _Berth:
     days: NDArray[np.float64]
     occupancy: NDArray[np.float64]
     freeboards: NDArray[np.float64]
+    places: NDArray[np.float64]
     heard_days: NDArray[np.float64]
     silent: NDArray[np.float64]
     present: NDArray[np.float64]
 
 
-def _berths(names: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame) -> Iterator[_Berth]:
+def _berths(
+    names: Sequence[str],
+    judged: Judged,
+    who: Candidates,
+    port: "Port",
+    ais: pd.DataFrame,
+    places: NDArray[np.float64],
+) -> Iterator[_Berth]:
     heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
     first, day = judged.looks["time"].min(), pd.Timedelta(days=1)
     for name in names:
@@ -135,13 +147,19 @@ def _berths(names: Sequence[str], judged: Judged, who: Candidates, port: "Port",
             ((looks["time"] - first) / day).to_numpy(np.float64),
             judged.log_likelihood[own],
             freeboard_log_likelihood(looks, who),
+            places[own],
             ((here["time"] - first) / day).to_numpy(np.float64),
             *tracker_log_likelihood(here["vessel_id"], port.fleet, who),
         )
 
 
 def _looks_in(
-    names: Sequence[str], judged: Judged, who: Candidates, port: "Port", ais: pd.DataFrame
+    names: Sequence[str],
+    judged: Judged,
+    who: Candidates,
+    port: "Port",
+    ais: pd.DataFrame,
+    hulls: gpd.GeoDataFrame | None,
 ) -> Callable[[int], list[BerthLooks]]:
     """Each berth's looks as the draws take them, in any round: what is not known of the sources' sizes differs."""
     # a source that the run file does not name is taken for the one whose sizes say least
@@ -149,7 +167,8 @@ def _looks_in(
     kinds |= {source.name: source.kind for source in port.sources}
     sigmas_m = size_sigma_m(judged.looks, kinds)
     biases_m = draw_biases_m(judged.looks, kinds, sigmas_m, who, SEED)
-    berths = tuple(_berths(names, judged, who, port, ais))
+    places = place_log_likelihood(judged.looks, along_m(judged.looks, port, hulls))
+    berths = tuple(_berths(names, judged, who, port, ais, places))
 
     def in_round(turn: int) -> list[BerthLooks]:
         draw = turn % BIASES
@@ -168,5 +187,6 @@ def _taken(berth: _Berth, sized: NDArray[np.float64], who: Candidates) -> BerthL
         np.r_[np.arange(berth.days.size), np.full(berth.heard_days.size, -1)][order],
         np.r_[berth.occupancy[:, 0], berth.silent][order],
         np.concatenate([taken, np.repeat(berth.present[:, :, None], LEVELS, axis=2)])[order],
+        np.concatenate([berth.places, np.zeros((berth.heard_days.size, berth.places.shape[1]))])[order],
         berth.looks["visible"].to_numpy(np.float64) > 0,
     )

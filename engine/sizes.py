@@ -54,18 +54,25 @@ def size_sigma_m(looks: pd.DataFrame, kinds: dict[str, str]) -> dict[str, tuple[
     found = {}
     for source, kind in kinds.items():
         own = looks[(looks["source"] == source) & looks["hull_length_m"].notna()]
-        soon = (own["berth_id"] == own["berth_id"].shift()) & (own["time"].diff() <= pd.Timedelta(days=NEXT_LOOK_DAYS))
+        soon = soon_after(own)
         length_m, beam_m = (own[name].diff()[soon].dropna().to_numpy() for name in ("hull_length_m", "hull_beam_m"))
-        found[source] = (_scatter_m(length_m, SIGMA_M[kind][0]), _scatter_m(beam_m, SIGMA_M[kind][1]))
+        found[source] = (scatter_m(length_m, SIGMA_M[kind][0]), scatter_m(beam_m, SIGMA_M[kind][1]))
     return found
 
 
-def _scatter_m(differences_m: NDArray[np.float64], assumed_m: float) -> float:
+def soon_after(looks: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which looks, berth by berth in order of time, follow soon after the one before at their berth."""
+    same = looks["berth_id"] == looks["berth_id"].shift()
+    soon: NDArray[np.bool_] = (same & (looks["time"].diff() <= pd.Timedelta(days=NEXT_LOOK_DAYS))).to_numpy()
+    return soon
+
+
+def scatter_m(differences_m: NDArray[np.float64], assumed_m: float) -> float:
     """Standard deviation of a size in one look, from differences between two looks, some of which show two vessels.
 
     Of a pair that does, or of which one look shows half a deck, any difference up to `APART_M` is as likely.
 
-    >>> round(_scatter_m(np.empty(0), 4.0), 1), round(_scatter_m(np.array([1.0, -0.5, 30.0, 48.0, 0.7] * 4), 4.0), 1)
+    >>> round(scatter_m(np.empty(0), 4.0), 1), round(scatter_m(np.array([1.0, -0.5, 30.0, 48.0, 0.7] * 4), 4.0), 1)
     (4.4, 0.9)
     """
     sigma_m = assumed_m * SCATTERS

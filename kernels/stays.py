@@ -32,14 +32,29 @@ class Looks:
     """(n,) of each look if the berth is vacant."""
     taken: Doubles
     """(n, candidates, levels) the same if a candidate lies there at a load level."""
+    place: Doubles
+    """(n, places) the same again if the vessel lies at a place along the berth, which it keeps as long as it stays."""
     log_scale: Doubles
     """(n,) logarithm of what each look was divided by."""
     gap: Integers
     """(n,) which transition matrix leads to each look; ignored at the first."""
 
 
-def looks_of(log_vacant: npt.ArrayLike, log_taken: npt.ArrayLike, gap: npt.ArrayLike) -> Looks:
-    """Looks from log-likelihoods: of vacancy (n,), and of each candidate at each load level (n, candidates, levels).
+def looks_of(
+    log_vacant: npt.ArrayLike, log_taken: npt.ArrayLike, gap: npt.ArrayLike, log_place: npt.ArrayLike | None = None
+) -> Looks:
+    """Looks from log-likelihoods.
+
+    Parameters
+    ----------
+    log_vacant
+        (n,) if the berth is vacant.
+    log_taken
+        (n, candidates, levels) if a candidate lies there at a load level,
+    gap
+        (n,) which transition matrix leads to each look.
+    log_place
+        (n, places) and at a place along the berth; one place for all when not given.
 
     Raises
     ------
@@ -51,11 +66,15 @@ def looks_of(log_vacant: npt.ArrayLike, log_taken: npt.ArrayLike, gap: npt.Array
     """
     vacant = checked_doubles("log_vacant", log_vacant, (None,))
     taken = checked_doubles("log_taken", log_taken, (vacant.size, None, None))
-    largest = np.maximum(vacant, taken.max(axis=(1, 2)))
+    anywhere = np.zeros((vacant.size, 1)) if log_place is None else log_place
+    place = checked_doubles("log_place", anywhere, (vacant.size, None))
+    likeliest = place.max(axis=1)
+    largest = np.maximum(vacant, taken.max(axis=(1, 2)) + likeliest)
     if not np.isfinite(largest).all():
         raise ValueError(f"look {np.flatnonzero(~np.isfinite(largest))[0]} is impossible in every state")
     which = np.asarray(gap, np.int64)
-    return Looks(np.exp(vacant - largest), np.exp(taken - largest[:, None, None]), largest, which)
+    both = taken + (likeliest - largest)[:, None, None]
+    return Looks(np.exp(vacant - largest), np.exp(both), np.exp(place - likeliest[:, None]), largest, which)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +84,9 @@ class Filtered:
     vacant: Doubles
     """(n,)"""
     taken: Doubles
-    """(n, candidates, S)"""
+    """(n, candidates x places, S): of one candidate all places stand side by side."""
     any_vessel: Doubles
-    """(n, S): `taken` summed over the candidates."""
+    """(n, S): `taken` summed over the candidates and places."""
     log_likelihood: float
 
 
@@ -102,7 +121,7 @@ def filter_stays(
     blocks
         (blocks + 1,) states blocks[b]:blocks[b + 1] can follow one another within a stay.
     weight
-        (candidates,) probability of each at an arrival.
+        (candidates x places,) probability of each at an arrival.
     initial
         (S + 1,) probability of each occupied state and, last, of vacancy at the first look.
 
@@ -117,11 +136,11 @@ def filter_stays(
     >>> filter_stays(looks, days, *one).vacant.round(3).tolist()
     [0.9, 0.177]
     """
-    count, candidates, _ = looks.taken.shape
+    count, candidates = looks.vacant.size, looks.taken.shape[1] * looks.place.shape[1]
     states = level.size
     found = Filtered(np.empty(count), np.empty((count, candidates, states)), np.empty((count, states)), 0.0)
     log_likelihood = float(looks.log_scale.sum()) + _filter(
-        looks.vacant, looks.taken, looks.gap, transition, level, blocks, weight, initial,
+        looks.vacant, looks.taken, looks.place, looks.gap, transition, level, blocks, weight, initial,
         found.vacant, found.taken, found.any_vessel,
     )  # fmt: skip
     if not math.isfinite(log_likelihood):
@@ -133,6 +152,7 @@ def filter_stays(
 def _filter(
     seen_vacant: Doubles,
     seen_taken: Doubles,
+    seen_place: Doubles,
     gap: Integers,
     transition: Doubles,
     level: Integers,
@@ -143,11 +163,14 @@ def _filter(
     taken: Doubles,
     any_vessel: Doubles,
 ) -> float:
-    states = level.size
+    states, places = level.size, seen_place.shape[1]
     arrived = np.empty(states)
     for s in range(states):
         arrived[s] = initial[s]
     empty = initial[states]
+    # candidates lie side by side here, so that a step runs through them at the speed of memory
+    lay, lies = np.zeros((states, weight.size)), np.empty((states, weight.size))
+    seen = np.empty((seen_taken.shape[2], weight.size))
     log_likelihood = 0.0
     for t in range(seen_vacant.size):
         g = gap[t]
@@ -158,51 +181,52 @@ def _filter(
                 arrived[s] = vacant[t - 1] * transition[g, states, states + 1 + s]
                 for before in range(states):
                     arrived[s] += any_vessel[t - 1, before] * transition[g, before, states + 1 + s]
-        step = _advance(t, g, seen_vacant, seen_taken, transition, level, blocks, weight, empty, arrived,
-                        vacant, taken, any_vessel)  # fmt: skip
-        if not step > -math.inf:
+        _moved(transition[g], blocks, weight, arrived, lay, lies)
+        vacant[t] = empty * seen_vacant[t]
+        for m in range(weight.size):
+            for at in range(seen.shape[0]):
+                seen[at, m] = seen_taken[t, m // places, at] * seen_place[t, m % places]
+        total = _weighed(vacant[t], seen, level, lies, any_vessel[t])
+        if not total > 0.0:
             return -math.inf
-        log_likelihood += step
+        share = 1.0 / total
+        vacant[t] *= share
+        for s in range(states):
+            any_vessel[t, s] *= share
+            for m in range(weight.size):
+                lies[s, m] *= share
+        for m in range(weight.size):
+            for s in range(states):
+                taken[t, m, s] = lies[s, m]
+        lay, lies = lies, lay
+        log_likelihood += math.log(total)
     return log_likelihood
 
 
 @kernel
-def _advance(
-    t: int,
-    g: int,
-    seen_vacant: Doubles,
-    seen_taken: Doubles,
-    transition: Doubles,
-    level: Integers,
-    blocks: Integers,
-    weight: Doubles,
-    empty: float,
-    arrived: Doubles,
-    vacant: Doubles,
-    taken: Doubles,
-    any_vessel: Doubles,
-) -> float:
-    """Write one look's probabilities; its log-likelihood given the looks before."""
-    vacant[t] = empty * seen_vacant[t]
-    total = vacant[t]
+def _moved(
+    transition: Doubles, blocks: Integers, weight: Doubles, arrived: Doubles, lay: Doubles, lies: Doubles
+) -> None:
+    """Write how likely each candidate lies there in each state, (S, candidates), before the look is looked at."""
+    for b in range(blocks.size - 1):
+        for s in range(blocks[b], blocks[b + 1]):
+            for m in range(weight.size):
+                lies[s, m] = weight[m] * arrived[s]
+            for before in range(blocks[b], blocks[b + 1]):
+                stays = transition[before, s]
+                for m in range(weight.size):
+                    lies[s, m] += lay[before, m] * stays
+
+
+@kernel
+def _weighed(vacant: float, seen: Doubles, level: Integers, lies: Doubles, any_vessel: Doubles) -> float:
+    """Multiply in one look's likelihoods; the probability of the look given those before it."""
+    total = vacant
     for s in range(level.size):
-        any_vessel[t, s] = 0.0
-    for m in range(weight.size):
-        for b in range(blocks.size - 1):
-            for s in range(blocks[b], blocks[b + 1]):
-                p = weight[m] * arrived[s]
-                if t > 0:
-                    for before in range(blocks[b], blocks[b + 1]):
-                        p += taken[t - 1, m, before] * transition[g, before, s]
-                p *= seen_taken[t, m, level[s]]
-                taken[t, m, s] = p
-                any_vessel[t, s] += p
-                total += p
-    if total <= 0.0:
-        return -math.inf
-    vacant[t] /= total
-    for s in range(level.size):
-        any_vessel[t, s] /= total
-        for m in range(weight.size):
-            taken[t, m, s] /= total
-    return math.log(total)
+        for m in range(lies.shape[1]):
+            lies[s, m] *= seen[level[s], m]
+        any_vessel[s] = 0.0
+        for m in range(lies.shape[1]):
+            any_vessel[s] += lies[s, m]
+        total += any_vessel[s]
+    return total
