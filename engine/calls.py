@@ -48,7 +48,8 @@ class BerthLooks:
 
     `days` (n,) since the port's first look; `look` (n,) which look it is, -1 where a tracker was heard; the
     log-likelihoods of that given vacancy (n,), given each candidate at each level (n, candidates, LEVELS), and given
-    each place along the berth (n, places). `visible` (looks,): whether anything was visible.
+    each place along the berth (n, places); `log_mute` (n,): that some vessel lay there, and what was measured of it had
+    nothing to do with it. `visible` (looks,): whether anything was visible.
     """
 
     days: NDArray[np.float64]
@@ -56,6 +57,7 @@ class BerthLooks:
     log_vacant: NDArray[np.float64]
     log_taken: NDArray[np.float64]
     log_place: NDArray[np.float64]
+    log_mute: NDArray[np.float64]
     visible: NDArray[np.bool_]
 
 
@@ -115,7 +117,8 @@ def _with_steps(berth: BerthLooks) -> _Series:
     moments, look = np.array(days), np.where(known, berth.look[at], -1)
     gaps = np.round(np.diff(moments, prepend=moments[0]) / SAME_GAP_DAYS) * SAME_GAP_DAYS
     visible_before = np.cumsum(np.r_[0, berth.visible])
-    looks = looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64), log_place)
+    log_mute = np.where(known, berth.log_mute[at], -np.inf)
+    looks = looks_of(log_vacant, log_taken, np.zeros(at.size, np.int64), log_place, log_mute)
     return _Series(moments, gaps, look, visible_before, looks)
 
 

@@ -1,8 +1,4 @@
-"""How well a measured length and beam fit each hull that a vessel may be.
-
-Most measurements err by a metre or two. A few have little to do with the hull: half a dark deck is lost in the water
-beside it, or a barge lies alongside. So no single size rules any vessel out.
-"""
+"""How well a measured length and beam fit each hull that a vessel may be."""
 
 from typing import Final
 
@@ -11,12 +7,6 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from berthwatch.vessel import Candidates, Doubles
-
-MISSIZED: Final = 0.05
-"""[assumed] Share of hulls of which half a deck was lost, or to which a barge was added:"""
-ANY_LENGTH_M: Final = 150.0
-ANY_BEAM_M: Final = 30.0
-"""any size in this range is then as likely as any other."""
 
 _TAIL: Final = 5.0
 """Degrees of freedom of measured sizes: a jetty or a wake taken for hull must not rule out the right vessel."""
@@ -52,12 +42,7 @@ def hull_log_likelihood(
     """
     length_spread, beam_spread = _spreads(hulls)
     length = _log_fit(length_m, length_sigma_m, hulls.length_m * (1 + hulls.seen_longer), length_spread)
-    beam = _log_fit(beam_m, beam_sigma_m, hulls.beam_m * (1 + hulls.seen_wider), beam_spread)
-    measured = np.isfinite(np.add(np.add(length_m, length_sigma_m), np.add(beam_m, beam_sigma_m)))[..., None]
-    any_size = np.log(MISSIZED / (ANY_LENGTH_M * ANY_BEAM_M))
-    good = length + beam
-    fit: Doubles = np.where(measured, np.logaddexp(np.log1p(-MISSIZED) + good, any_size), good)
-    return fit
+    return length + _log_fit(beam_m, beam_sigma_m, hulls.beam_m * (1 + hulls.seen_wider), beam_spread)
 
 
 def _log_fit(measured_m: ArrayLike, sigma_m: ArrayLike, size_m: Doubles, spread: Doubles) -> Doubles:

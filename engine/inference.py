@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from berthwatch.barrels import Histories
 from berthwatch.calls import BerthLooks, Calls, draw_calls
+from berthwatch.doubt import log_doubt
 from berthwatch.load import freeboard_log_likelihood, hull_log_likelihoods, tracker_log_likelihood
 from berthwatch.occupancy import Judged, Model, judge, occupancy_table
-from berthwatch.place import along_m, place_log_likelihood
+from berthwatch.place import Places, along_m, places_of
 from berthwatch.rates import LEVELS
 from berthwatch.sizes import BIASES, draw_biases_m, size_log_likelihood, size_sigma_m
 from berthwatch.tracker import ais_status, clean_ais, positions_at_berths
@@ -121,7 +122,7 @@ class _Berth:
     days: NDArray[np.float64]
     occupancy: NDArray[np.float64]
     freeboards: NDArray[np.float64]
-    places: NDArray[np.float64]
+    places: Places
     heard_days: NDArray[np.float64]
     silent: NDArray[np.float64]
     present: NDArray[np.float64]
@@ -133,7 +134,7 @@ def _berths(
     who: Candidates,
     port: "Port",
     ais: pd.DataFrame,
-    places: NDArray[np.float64],
+    places: Places,
 ) -> Iterator[_Berth]:
     heard = positions_at_berths(ais, [berth for berth in port.berths if berth.kind == "berth"])
     first, day = judged.looks["time"].min(), pd.Timedelta(days=1)
@@ -147,7 +148,7 @@ def _berths(
             ((looks["time"] - first) / day).to_numpy(np.float64),
             judged.log_likelihood[own],
             freeboard_log_likelihood(looks, who),
-            places[own],
+            Places(places.log_likelihood[own], places.log_mean[own], places.reach_m),
             ((here["time"] - first) / day).to_numpy(np.float64),
             *tracker_log_likelihood(here["vessel_id"], port.fleet, who),
         )
@@ -167,7 +168,7 @@ def _looks_in(
     kinds |= {source.name: source.kind for source in port.sources}
     sigmas_m = size_sigma_m(judged.looks, kinds)
     biases_m = draw_biases_m(judged.looks, kinds, sigmas_m, who, SEED)
-    places = place_log_likelihood(judged.looks, along_m(judged.looks, port, hulls))
+    places = places_of(judged.looks, along_m(judged.looks, port, hulls))
     berths = tuple(_berths(names, judged, who, port, ais, places))
 
     def in_round(turn: int) -> list[BerthLooks]:
@@ -181,12 +182,16 @@ def _taken(berth: _Berth, sized: NDArray[np.float64], who: Candidates) -> BerthL
     """A berth's looks and what was heard there, in order of time."""
     days = np.r_[berth.days, berth.heard_days]
     order = np.argsort(days, kind="stable")
-    taken = berth.occupancy[:, 1, None, None] + hull_log_likelihoods(sized, berth.freeboards, who)
+    hull, mean = hull_log_likelihoods(sized, berth.freeboards, who)
+    doubt = log_doubt(berth.looks, mean, berth.places)
+    taken = (berth.occupancy[:, 1] + np.log1p(-np.exp(doubt)))[:, None, None] + hull
+    heard = berth.heard_days.size
     return BerthLooks(
         days[order],
         np.r_[np.arange(berth.days.size), np.full(berth.heard_days.size, -1)][order],
         np.r_[berth.occupancy[:, 0], berth.silent][order],
         np.concatenate([taken, np.repeat(berth.present[:, :, None], LEVELS, axis=2)])[order],
-        np.concatenate([berth.places, np.zeros((berth.heard_days.size, berth.places.shape[1]))])[order],
+        np.pad(berth.places.log_likelihood, ((0, heard), (0, 0)))[order],
+        np.r_[berth.occupancy[:, 1] + doubt, np.full(heard, -np.inf)][order],
         berth.looks["visible"].to_numpy(np.float64) > 0,
     )

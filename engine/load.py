@@ -57,7 +57,7 @@ def freeboard_log_likelihood(looks: pd.DataFrame, candidates: Candidates) -> NDA
 
 def hull_log_likelihoods(
     sized: NDArray[np.float64], freeboards: NDArray[np.float64], candidates: Candidates
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log-likelihood of each look's hull given who lies there at which load level.
 
     Parameters
@@ -71,12 +71,12 @@ def hull_log_likelihoods(
     Returns
     -------
     (looks, candidates, LEVELS) float64, relative to their mean over who usually comes at which load: a look's hull says
-    who lies there, and only its change says whether anyone does.
+    who lies there, and only its change says whether anyone does. And that mean, (looks,) float64.
     """
     both = sized[:, :, np.newaxis] + freeboards
     usual = np.log(prior_weight(candidates)[:, np.newaxis] / LEVELS)
-    relative: NDArray[np.float64] = both - logsumexp(both + usual, axis=(1, 2), keepdims=True)
-    return relative
+    mean = logsumexp(both + usual, axis=(1, 2))
+    return both - mean[:, np.newaxis, np.newaxis], mean
 
 
 def tracker_log_likelihood(

@@ -6,6 +6,7 @@ alone say so: cloud over a hull moves its middle. What scatter and what spread a
 its own looks; where the one is no less than the other, as in radar scenes, nothing is said.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
@@ -29,8 +30,20 @@ LEAST_SPREAD: Final = 2.0
 """Of the places of hulls, in scatters, to tell them apart by."""
 LEAST_HULLS: Final = 8
 """To learn that from."""
-MISPLACED: Final = 0.08
-"""[assumed] Share of middles that are off because half a deck was lost, or a barge lay alongside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What looks say of where along its berth the vessel lies.
+
+    `log_likelihood` (looks, places), relative to their mean; one place, and so nothing said, where nothing is known.
+    `log_mean` (looks,): that mean, as a density per metre; NaN where nothing was measured. `reach_m`: the places lie
+    within it to both sides.
+    """
+
+    log_likelihood: NDArray[np.float64]
+    log_mean: NDArray[np.float64]
+    reach_m: float
 
 
 def along_m(looks: pd.DataFrame, port: "Port", hulls: gpd.GeoDataFrame | None) -> NDArray[np.float64]:
@@ -84,10 +97,8 @@ def _axis(corners: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return unit
 
 
-def place_log_likelihood(looks: pd.DataFrame, along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-likelihood (looks, places) of each look's place given where the vessel lies, relative to their mean.
-
-    One place, and so nothing said, where no source's places spread more than they scatter.
+def places_of(looks: pd.DataFrame, along: NDArray[np.float64]) -> Places:
+    """What looks say of where along its berth the vessel lies: nothing where places spread no more than they scatter.
 
     Parameters
     ----------
@@ -99,21 +110,23 @@ def place_log_likelihood(looks: pd.DataFrame, along: NDArray[np.float64]) -> NDA
     told = {}
     for source in looks["source"].unique():
         own = (looks["source"] == source).to_numpy() & np.isfinite(along)
-        pairs = soon_after(looks[own])
-        scatter = scatter_m(np.diff(along[own], prepend=np.nan)[pairs], SCATTER_M)
-        spread = float(np.std(along[own])) if own.any() else 0.0
-        if own.sum() >= LEAST_HULLS and spread >= LEAST_SPREAD * scatter:
+        if own.sum() < LEAST_HULLS:
+            continue
+        scatter = scatter_m(np.diff(along[own], prepend=np.nan)[soon_after(looks[own])], SCATTER_M)
+        spread = float(np.std(along[own]))
+        if spread >= LEAST_SPREAD * scatter:
             told[source] = (own, scatter, spread)
+    unknown = np.full(len(looks), np.nan)
     if not told:
-        return np.zeros((len(looks), 1))
-    out = np.zeros((len(looks), PLACES))
+        return Places(np.zeros((len(looks), 1)), unknown, 0.0)
+    relative = np.zeros((len(looks), PLACES))
     reach = REACH * max(spread for _, _, spread in told.values())
     width = 2 * reach / PLACES
     places = -reach + width * (np.arange(PLACES) + 0.5)
     for own, scatter, _ in told.values():
         sigma = np.hypot(scatter, width / np.sqrt(12))
         off = (along[own, np.newaxis] - places) / sigma
-        alike = np.exp(-0.5 * off**2) / (sigma * np.sqrt(2 * np.pi))
-        fit = np.log((1 - MISPLACED) * alike + MISPLACED / (4 * reach))
-        out[own] = fit - logsumexp(fit, axis=1, keepdims=True) + np.log(PLACES)
-    return out
+        fit = -0.5 * off**2 - np.log(sigma * np.sqrt(2 * np.pi))
+        unknown[own] = logsumexp(fit, axis=1) - np.log(PLACES)
+        relative[own] = fit - unknown[own, np.newaxis]
+    return Places(relative, unknown, reach)

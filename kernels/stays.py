@@ -34,6 +34,8 @@ class Looks:
     """(n, candidates, levels) the same if a candidate lies there at a load level."""
     place: Doubles
     """(n, places) the same again if the vessel lies at a place along the berth, which it keeps as long as it stays."""
+    mute: Doubles
+    """(n,) of each look if a vessel lies there, whoever it is at whatever level and place: it is added."""
     log_scale: Doubles
     """(n,) logarithm of what each look was divided by."""
     gap: Integers
@@ -41,7 +43,11 @@ class Looks:
 
 
 def looks_of(
-    log_vacant: npt.ArrayLike, log_taken: npt.ArrayLike, gap: npt.ArrayLike, log_place: npt.ArrayLike | None = None
+    log_vacant: npt.ArrayLike,
+    log_taken: npt.ArrayLike,
+    gap: npt.ArrayLike,
+    log_place: npt.ArrayLike | None = None,
+    log_mute: npt.ArrayLike | None = None,
 ) -> Looks:
     """Looks from log-likelihoods.
 
@@ -55,6 +61,8 @@ def looks_of(
         (n,) which transition matrix leads to each look.
     log_place
         (n, places) and at a place along the berth; one place for all when not given.
+    log_mute
+        (n,) if a vessel lies there, and the look says nothing of it: added to the product of the two before it.
 
     Raises
     ------
@@ -68,13 +76,16 @@ def looks_of(
     taken = checked_doubles("log_taken", log_taken, (vacant.size, None, None))
     anywhere = np.zeros((vacant.size, 1)) if log_place is None else log_place
     place = checked_doubles("log_place", anywhere, (vacant.size, None))
+    never = np.full(vacant.size, -np.inf)
+    mute = checked_doubles("log_mute", never if log_mute is None else log_mute, (vacant.size,))
     likeliest = place.max(axis=1)
-    largest = np.maximum(vacant, taken.max(axis=(1, 2)) + likeliest)
+    largest = np.maximum(np.maximum(vacant, mute), taken.max(axis=(1, 2)) + likeliest)
     if not np.isfinite(largest).all():
         raise ValueError(f"look {np.flatnonzero(~np.isfinite(largest))[0]} is impossible in every state")
     which = np.asarray(gap, np.int64)
     both = taken + (likeliest - largest)[:, None, None]
-    return Looks(np.exp(vacant - largest), np.exp(both), np.exp(place - likeliest[:, None]), largest, which)
+    where = np.exp(place - likeliest[:, None])
+    return Looks(np.exp(vacant - largest), np.exp(both), where, np.exp(mute - largest), largest, which)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,7 @@ def filter_stays(
     states = level.size
     found = Filtered(np.empty(count), np.empty((count, candidates, states)), np.empty((count, states)), 0.0)
     log_likelihood = float(looks.log_scale.sum()) + _filter(
-        looks.vacant, looks.taken, looks.place, looks.gap, transition, level, blocks, weight, initial,
+        looks.vacant, looks.taken, looks.place, looks.mute, looks.gap, transition, level, blocks, weight, initial,
         found.vacant, found.taken, found.any_vessel,
     )  # fmt: skip
     if not math.isfinite(log_likelihood):
@@ -153,6 +164,7 @@ def _filter(
     seen_vacant: Doubles,
     seen_taken: Doubles,
     seen_place: Doubles,
+    mute: Doubles,
     gap: Integers,
     transition: Doubles,
     level: Integers,
@@ -185,7 +197,7 @@ def _filter(
         vacant[t] = empty * seen_vacant[t]
         for m in range(weight.size):
             for at in range(seen.shape[0]):
-                seen[at, m] = seen_taken[t, m // places, at] * seen_place[t, m % places]
+                seen[at, m] = seen_taken[t, m // places, at] * seen_place[t, m % places] + mute[t]
         total = _weighed(vacant[t], seen, level, lies, any_vessel[t])
         if not total > 0.0:
             return -math.inf

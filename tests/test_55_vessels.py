@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berthwatch.cargo import load_of
-from berthwatch.hullfit import MISSIZED, hull_log_likelihood
+from berthwatch.hullfit import hull_log_likelihood
 from berthwatch.particulars import CHAIN, LONGEST_M, SHORTEST_M, draw_particulars, even_points, normal_points
 from berthwatch.vessel import (
     BEAM_SEEN,
@@ -193,7 +193,7 @@ def test_the_vessel_of_the_measured_size_wins(seed: int) -> None:
 def test_a_size_that_no_vessel_has_is_none_of_these() -> None:
     hulls = candidates(fleet_of(COASTER, COASTER | {"length_m": 98.0, "beam_m": 15.5}))
     chance = posterior(hulls, hull_log_likelihood(130.0, 20.5, 2.0, 1.0, hulls))
-    assert chance[NONE_OF_THESE] > 0.9, "one look in twenty shows half a deck"
+    assert chance[NONE_OF_THESE] > 0.95
 
 
 def test_twins_share_the_probability_and_a_vessel_without_size_loses_to_one_that_fits() -> None:
@@ -209,17 +209,16 @@ def test_what_was_not_measured_says_nothing() -> None:
     assert (hull_log_likelihood(np.nan, np.nan, 3.0, 2.0, hulls) == 0).all()
     assert (hull_log_likelihood(88.0, 14.0, np.nan, np.nan, hulls) == 0).all()
     both = hull_log_likelihood([88.0, np.nan, 88.0], [14.0, 14.0, np.nan], 3.0, 2.0, hulls)
-    own = hulls.vessel == 0
-    assert both[0][own] == pytest.approx((both[1] + both[2])[own] + np.log(1 - MISSIZED), abs=0.02)
+    assert both[0] == pytest.approx(both[1] + both[2])
 
 
 def test_one_wild_measurement_does_not_rule_out_a_vessel() -> None:
     hulls = candidates(fleet_of(COASTER))
     good = hull_log_likelihood(88.0, 14.0, 2.0, 1.0, hulls)[0]
     wild = hull_log_likelihood(140.0, 14.0, 2.0, 1.0, hulls)[0]
-    wilder = hull_log_likelihood(150.0, 30.0, 2.0, 1.0, hulls)[0]
-    assert -12 < wild - good < -6
-    assert wilder == pytest.approx(wild, abs=0.1), "however wild: half a deck was lost, or a barge lay alongside"
+    gaussian = -0.5 * (52 / 2.2) ** 2
+    assert -25 < wild - good < -10
+    assert wild - good > gaussian / 10
 
 
 def test_evidence_for_an_unknown_vessel_is_smooth_in_its_size() -> None:
