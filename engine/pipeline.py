@@ -89,7 +89,7 @@ def _write(
     inputs: dict[str, Any],
 ) -> dict[str, Any]:
     observations, hulls = observed
-    inference = infer(observations, port)
+    inference = infer(observations, port, hulls)
     days = ledger(inference.histories, port.ledger.cap_barrels)
     summary = summarise(port, inference, days, ingested.set_aside)
     with staged(out) as folder:

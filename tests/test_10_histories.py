@@ -56,6 +56,24 @@ class Case:
 
 
 @unhurried
+@given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
+def test_a_place_along_the_berth_and_what_says_nothing_are_as_if_each_place_were_a_candidate(
+    seed: int, places: int, muted: bool
+) -> None:
+    case, rng = Case(seed, 6, 3), np.random.default_rng(seed)
+    log_place, log_mute = rng.normal(0, 1.5, (6, places)), rng.normal(-1, 1, 6) if muted else np.full(6, -np.inf)
+    case.weight = rng.dirichlet(np.ones(3 * places))
+    case.looks = looks_of(case.log_vacant, case.log_taken, np.arange(6), log_place, log_mute)
+    found = case.filtered()
+    joint = np.repeat(case.log_taken, places, axis=1) + np.tile(log_place, 3)[:, :, None]
+    case.looks = looks_of(case.log_vacant, np.logaddexp(joint, log_mute[:, None, None]), np.arange(6))
+    expected = case.filtered()
+    np.testing.assert_allclose(found.taken, expected.taken, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(found.vacant, expected.vacant, rtol=1e-9)
+    assert found.log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-9)
+
+
+@unhurried
 @given(st.integers(0, 10**6), st.floats(0.0, 20.0))
 def test_uniformised_gaps_equal_scipy_and_powers_their_twin(seed: int, gap: float) -> None:
     rates = expanded(random_chain(np.random.default_rng(seed)))
