@@ -21,7 +21,18 @@ from berthwatch.page.evidence import FRAME, Evidence, evidence_of, unpictured
 from berthwatch.page.folder import RunFolder, read_folder
 from berthwatch.page.sketch import sketch_of
 from berthwatch.page.timeline import DID, HEIGHT, MARKS, WIDTH, axis_of, strips_of
-from berthwatch.page.view import MONTHLY, figures, headline, monthly, not_told, reasons, set_aside, sources, sureness
+from berthwatch.page.view import (
+    MONTHLY,
+    corrections,
+    figures,
+    headline,
+    monthly,
+    not_told,
+    reasons,
+    set_aside,
+    sources,
+    sureness,
+)
 from berthwatch.page.visits import LINED, choices, visit_table
 
 __all__ = ["picture", "report", "visit_page"]
@@ -44,6 +55,7 @@ def _content(run: RunFolder, proofs: list[Evidence]) -> dict[str, Any]:
         "headline": headline(run),
         "figures": figures(run),
         "sureness": sureness(run),
+        "corrections": corrections(run),
         "axis": axis,
         "strips": strips_of(run, axis) if axis else [],
         "strip_size": (WIDTH, HEIGHT),
