@@ -35,7 +35,7 @@ from berthwatch.page.view import (
 )
 from berthwatch.page.visits import LINED, choices, visit_table
 
-__all__ = ["picture", "report", "visit_page"]
+__all__ = ["live_page", "picture", "report", "visit_page"]
 
 
 def _shipped(name: str) -> str:
@@ -135,10 +135,10 @@ def _proofs(proofs: list[Evidence]) -> str:
     return _render("evidence.html", content)
 
 
-def _dress() -> dict[str, str]:
+def _dress(script: str = "report.js", *styles: str) -> dict[str, str]:
     """Style and script of a page, and the digest by which its policy lets the script run."""
-    style = "".join(map(_shipped, ("report.css", "evidence.css", "ledger.css")))
-    script = _shipped("report.js")
+    style = "".join(map(_shipped, ("report.css", "evidence.css", "ledger.css", *styles)))
+    script = _shipped(script)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {"style": style, "script": script, "script_digest": digest}
 
@@ -156,6 +156,11 @@ def visit_page(run: RunFolder, visits: pd.DataFrame, cubes: Path) -> str:
     """
     proofs = evidence_of(replace(run, visits=visits), cubes)
     return _render("visit.html", {"port": run.port, "evidence": _proofs(proofs)}, **_dress())
+
+
+def live_page(port: str) -> str:
+    """The page on which a person looks through scenes and corrects; what it shows it asks of `serving`."""
+    return _render("live.html", {"port": port, "frame": FRAME}, **_dress("live.js", "live.css"))
 
 
 def _page(run: RunFolder, cubes: Path) -> str:
