@@ -19,7 +19,8 @@ from berthwatch import __version__
 from berthwatch.corrections import Correction, Said, add_correction, read_corrections
 from berthwatch.errors import Fault, InputError
 from berthwatch.guard import guarded
-from berthwatch.live import Against, LookTold, Picture, Place, looks_at, opened, picture_of_look, places, stamp_of
+from berthwatch.live import LookTold, Place, looks_at, opened, places, stamp_of
+from berthwatch.livepicture import Against, Picture, picture_of_look
 from berthwatch.page import live_page
 from berthwatch.page.folder import read_folder
 

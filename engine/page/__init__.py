@@ -160,7 +160,7 @@ def visit_page(run: RunFolder, visits: pd.DataFrame, cubes: Path) -> str:
 
 def live_page(port: str) -> str:
     """The page on which a person looks through scenes and corrects; what it shows it asks of `serving`."""
-    return _render("live.html", {"port": port, "frame": FRAME}, **_dress("live.js", "live.css"))
+    return _render("live.html", {"port": port}, **_dress("live.js", "live.css"))
 
 
 def _page(run: RunFolder, cubes: Path) -> str:

@@ -1,7 +1,7 @@
 "use strict";
 const find = (id) => document.getElementById(id);
 const [berth, which, against, slider] = ["berth", "which", "against", "slider"].map(find);
-const STATES = { taken: "Taken", vacant: "Vacant", untold: "Told nothing" };
+const STATES = { taken: "Occupied", vacant: "Vacant", untold: "Told nothing" };
 const SAYS = { taken: "occupied", vacant: "vacant", untold: "cannot tell" };
 const VERDICTS = { occupied: "occupied", vacant: "vacant", "cannot tell": "cannot tell", withdrawn: "withdrawn" };
 const SVG = "http://www.w3.org/2000/svg";
@@ -44,10 +44,10 @@ const ticks = () => {
   const x = (place) => (shown.length > 1 ? (1000 * place) / (shown.length - 1) : 500).toFixed(1);
   const of = (keep, from, to) => shown.map((look, place) => (keep(look) ? `M${x(place)} ${from}V${to}` : "")).join("");
   find("ticks").replaceChildren(
-    drawn("path", { class: "taken", d: of(KEEP.taken, 2, 14) }),
-    drawn("path", { class: "vacant", d: of(KEEP.vacant, 9, 14) }),
-    drawn("path", { class: "unseen", d: of(KEEP.untold, 12, 14) }),
-    drawn("path", { class: "said", d: of(KEEP.said, 17, 24) }),
+    drawn("path", { class: "taken", d: of(KEEP.taken, 1, 15) }),
+    drawn("path", { class: "vacant", d: of(KEEP.vacant, 7, 15) }),
+    drawn("path", { class: "unseen", d: of(KEEP.untold, 11, 15) }),
+    drawn("path", { class: "said", d: of(KEEP.said, 18, 24) }),
   );
 };
 
@@ -63,14 +63,14 @@ const picture = (look) => {
 };
 
 const draw = (look, { overlay, change, change_words: words }) => {
-  const [width, height] = overlay.size, frame = 160, tall = (frame * height) / width;
+  const [width, height] = overlay.size, frame = 320, tall = (frame * height) / width;
   const inner = drawn("svg", { width: "100%", height: "100%", viewBox: `0 0 ${width} ${height}` },
     drawn("image", { width, height, href: `data:image/jpeg;base64,${overlay.data}` }));
   if (against.value && change) inner.append(drawn("image", { class: "change", width, height, href: `data:image/png;base64,${change}` }));
   inner.append(drawn("path", { class: "edge", d: overlay.berth + overlay.hull }), drawn("path", { class: "berth-edge", d: overlay.berth }));
   if (overlay.hull) inner.append(drawn("path", { class: "hull-edge", d: overlay.hull }));
   const parts = [inner,
-    drawn("path", { class: "ink", d: `M6 ${tall - 9}v4h${overlay.bar}v-4` }), drawn("text", { x: 8, y: tall - 11 }, overlay.bar_words),
+    drawn("path", { class: "ink", d: `M6 ${tall - 9}v4h${2 * overlay.bar}v-4` }), drawn("text", { x: 8, y: tall - 11 }, overlay.bar_words),
     drawn("g", { transform: `translate(${frame - 13} 15)` },
       drawn("path", { class: "ink", transform: `rotate(${overlay.north_deg})`, d: "M0 10V-9M-4 -3L0 -9L4 -3" }), drawn("text", { x: -18, y: 4 }, "N"))];
   if (overlay.light_deg !== null) {
@@ -116,7 +116,7 @@ const show = async () => {
     find("shown").setAttribute("aria-busy", "false");
     return;
   }
-  find("place").replaceChildren(made("strong", {}, `${look.time} UTC`), ` ${Number(slider.value) + 1} of ${shown.length}`);
+  find("place").replaceChildren(made("strong", {}, `${look.time} UTC`), " ", made("span", {}, `${Number(slider.value) + 1} of ${shown.length}`));
   slider.setAttribute("aria-valuetext", `${look.time} UTC, ${STATES[look.state]}, ${Number(slider.value) + 1} of ${shown.length}`);
   history.replaceState(null, "", `#${new URLSearchParams({ berth: berth.value, source: look.source, scene: look.scene_id })}`);
   facts(look);
