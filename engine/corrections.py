@@ -29,9 +29,15 @@ MOST_FAULTS: Final = 20
 type Verdict = Literal["occupied", "vacant", "cannot tell", "withdrawn"]
 """`withdrawn`: what was said of this look before no longer counts."""
 
-ONE_LINE: Final = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=ONE_LINE)]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=ONE_LINE)]
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""No name or note breaks a line, or does worse in a terminal."""
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=80, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+    ),
+]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=rf"^[^{_CONTROL}]*$")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 Key = tuple[str, str, str]

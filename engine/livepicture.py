@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shapely import contains_xy, transform
 from shapely.geometry.base import BaseGeometry
 
-from berthwatch.backdrop import LOW_MODE, VACANT_MOST, aligned
+from berthwatch.backdrop import LOW_MODE, aligned
 from berthwatch.bands import main_band
 from berthwatch.cube import open_cube
 from berthwatch.georeference import grid_of
@@ -48,6 +48,8 @@ LEAST_DB, MOST_DB = 4.0, 12.0
 """A change is coloured from here on, and fully from there: speckle of single scenes stays below."""
 WATER: Final = 0.3
 """Quantile of what lies in and around a berth that is water, whatever quays and vessels there are."""
+WATER_MOST: Final = 1.5
+"""By what a berth's own water may be brighter: a shallow, the glow of a quay."""
 LEAST_SCENES: Final = 4
 """Of one track, for what is usual there to be known."""
 BRIGHTER, DARKER = (255, 106, 19), (58, 134, 255)
@@ -103,12 +105,13 @@ def picture_of_look(run: Path, berth_id: str, source: str, scene_id: str, agains
 def _compared(stack: _Stack, step: int, against: Against) -> tuple[NDArray[np.float32] | None, str]:
     """What a scene is compared with, and in words. Other tracks see quays and hulls from another side."""
     same = [other for other, track in enumerate(stack.tracks) if track == stack.tracks[step]]
+    if against == "usual" and len(same) < LEAST_SCENES:
+        image = stack.images[step]
+        words = f"Change against water, in the berth only: of this track there are fewer than {LEAST_SCENES} scenes."
+        return _water_in_berth(image, image, stack.common), words
     if against == "usual":
-        if len(same) < LEAST_SCENES:
-            return None, f"What is usual there is not known: this track has fewer than {LEAST_SCENES} scenes."
-        return stack.usual[
-            stack.tracks[step]
-        ], f"Change against what is usual there, from {len(same)} scenes; in the berth, water."
+        words = f"Change against what is usual there, from {len(same)} scenes; in the berth, water."
+        return stack.usual[stack.tracks[step]], words
     earlier = [other for other in same if other < step]
     if not earlier:
         return None, "There is no scene before this one on its track to compare with."
@@ -169,15 +172,21 @@ def _stack(run: Path, stamp: Stamp, berth_id: str, source: str) -> _Stack | None
     )
 
 
+def _water_in_berth(level: NDArray[np.float32], image: NDArray[np.float32], common: Chip) -> NDArray[np.float32]:
+    """A level that in the berth is no more than a little over an image's water: a vessel may lie there for years."""
+    rows, columns = np.indices(level.shape) + 0.5
+    around = contains_xy(common.berth.buffer(AROUND_M / common.pixel_m), columns, rows) & np.isfinite(image)
+    if not around.any():
+        return level
+    most = WATER_MOST * float(np.quantile(image[around], WATER))
+    inside = contains_xy(common.berth, columns, rows)
+    found: NDArray[np.float32] = np.where(inside, np.minimum(level, most), level).astype(np.float32)
+    return found
+
+
 def _usual(images: NDArray[np.float32], common: Chip) -> NDArray[np.float32]:
-    """Each pixel's low mode; in the berth no more than a little over water, for a vessel may lie there for years."""
     low = temporal_quantile(images, LOW_MODE)
-    rows, columns = np.indices(low.shape) + 0.5
-    around = contains_xy(common.berth.buffer(AROUND_M / common.pixel_m), columns, rows) & np.isfinite(low)
-    if around.any():
-        most = VACANT_MOST["sar"] * np.quantile(low[around], WATER)
-        low = np.where(contains_xy(common.berth, columns, rows), np.minimum(low, most), low).astype(np.float32)
-    return low
+    return _water_in_berth(low, low, common)
 
 
 def _images(cube: xr.Dataset, rows: slice, columns: slice, few: int) -> Iterator[NDArray[np.float32]]:
