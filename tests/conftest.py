@@ -92,6 +92,15 @@ class Page:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
+    async def until(self, condition: str) -> None:
+        """Wait for what must come true, however busy the machine is; a minute is too long."""
+        come = await self.value(f"""new Promise(done => {{
+            const begun = performance.now(), late = () => performance.now() - begun > 60000;
+            const look = () => ({condition}) ? done(true) : late() ? done(false) : setTimeout(look, 20);
+            look();
+        }})""")
+        assert come, f"never: {condition}; on the page: {await self.value('document.body.innerText')}"
+
     async def press(self, key: str, code: int) -> None:
         """Press and release a key."""
         text = {"text": "\r"} if key == "Enter" else {}

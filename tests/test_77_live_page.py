@@ -17,16 +17,6 @@ FIRST_PAINT = """new Promise(done => new PerformanceObserver(list => done(list.g
     .observe({ type: 'paint', buffered: true }))"""
 
 
-async def until(page: Any, condition: str) -> None:
-    """Wait for what must come true, however busy the machine is."""
-    assert await page.value(f"""new Promise(done => {{
-        const begun = performance.now();
-        const late = () => performance.now() - begun > 60000;
-        const look = () => ({condition}) ? done(true) : late() ? done(false) : setTimeout(look, 20);
-        look();
-    }})"""), f"never: {condition}; {await page.value('document.body.innerText')}"  # fmt: skip
-
-
 def looks(run: Path, berth_id: str) -> pd.DataFrame:
     table = pd.read_parquet(run / "occupancy.parquet")
     return table[table["berth_id"] == berth_id].sort_values(["time", "source"], ignore_index=True)
@@ -40,7 +30,7 @@ def test_person_scrubs_says_and_is_heard(
     async def work() -> None:
         async with browser(f"{served}/live", tmp_path / "profile", width, dark) as page:
             assert await page.value(FIRST_PAINT) < 1000
-            await until(page, DRAWN)
+            await page.until(DRAWN)
             await _scrubbed(page, looks(run_to_correct, "B1"))
             await _laid_over(page)
             await _said(page, run_to_correct)
@@ -57,14 +47,14 @@ async def _scrubbed(page: Any, own: pd.DataFrame) -> None:
     assert await page.value(SCENE) == own["scene_id"][0]
     await page.value("document.querySelector('#slider').focus()")
     await page.press("ArrowRight", 39)
-    await until(page, f"{SCENE} === '{own['scene_id'][1]}' && {DRAWN}")
+    await page.until(f"{SCENE} === '{own['scene_id'][1]}' && {DRAWN}")
     await page.value("document.activeElement.blur()")
     await page.press("ArrowRight", 39)
-    await until(page, f"{SCENE} === '{own['scene_id'][2]}' && {DRAWN}")
+    await page.until(f"{SCENE} === '{own['scene_id'][2]}' && {DRAWN}")
     await page.press("ArrowLeft", 37)
-    await until(page, f"{SCENE} === '{own['scene_id'][1]}' && {DRAWN}")
+    await page.until(f"{SCENE} === '{own['scene_id'][1]}' && {DRAWN}")
     await page.value("document.querySelector('#on').click()")
-    await until(page, f"{SCENE} === '{own['scene_id'][2]}' && {DRAWN}")
+    await page.until(f"{SCENE} === '{own['scene_id'][2]}' && {DRAWN}")
     said = await page.value("document.querySelector('#slider').getAttribute('aria-valuetext')")
     assert said.startswith(f"{own['time'][2]:%Y-%m-%d %H:%M} UTC, ")
     assert said.endswith(f"3 of {len(own)}")
@@ -76,13 +66,13 @@ async def _laid_over(page: Any) -> None:
     images = "document.querySelectorAll('#look image').length"
     assert await page.value(images) == 2
     await _chosen(page, "against", "")
-    await until(page, f"{images} === 1 && {DRAWN}")
+    await page.until(f"{images} === 1 && {DRAWN}")
     assert await page.value("document.querySelector('#look .berth-edge').getBoundingClientRect().width > 30")
     assert not await page.value("document.querySelector('.of-change').offsetHeight")
     await _chosen(page, "against", "before")
-    await until(page, f"document.querySelector('#words').textContent.includes('before') && {DRAWN}")
+    await page.until(f"document.querySelector('#words').textContent.includes('before') && {DRAWN}")
     await _chosen(page, "against", "usual")
-    await until(page, f"{images} === 2 && {DRAWN}")
+    await page.until(f"{images} === 2 && {DRAWN}")
 
 
 async def _chosen(page: Any, name: str, value: str) -> None:
@@ -102,7 +92,7 @@ async def _said(page: Any, run: Path) -> None:
     for verdict in ("accept", "cannot tell"):
         await page.value(press.format(verdict))
         wanted = "cannot tell" if verdict != "accept" else "occupied" if look["occupied"] else "vacant"
-        await until(page, f"document.querySelector('#status').textContent.startsWith('Kept: {wanted}')")
+        await page.until(f"document.querySelector('#status').textContent.startsWith('Kept: {wanted}')")
     first, last = read_corrections(run).all
     assert (first.berth_id, first.source, first.scene_id) == ("B1", look["source"], look["scene_id"])
     assert first.verdict == ("occupied" if look["occupied"] else "vacant")
@@ -117,23 +107,23 @@ async def _said(page: Any, run: Path) -> None:
 async def _narrowed(page: Any) -> None:
     """Looks can be narrowed to those corrected, and to none; another berth is another series."""
     await _chosen(page, "which", "said")
-    await until(page, f"document.querySelector('#place').textContent.includes('1 of 1') && {DRAWN}")
+    await page.until(f"document.querySelector('#place').textContent.includes('1 of 1') && {DRAWN}")
     await _chosen(page, "berth", "C1")
-    await until(page, "document.querySelector('#place').textContent.includes('No such look')")
+    await page.until("document.querySelector('#place').textContent.includes('No such look')")
     assert await page.value("[...document.querySelectorAll('#form button')].every(each => each.disabled)")
     await _chosen(page, "which", "all")
-    await until(page, f"document.querySelector('#look').getAttribute('aria-label').startsWith('Berth C1') && {DRAWN}")
+    await page.until(f"document.querySelector('#look').getAttribute('aria-label').startsWith('Berth C1') && {DRAWN}")
 
 
 @pytest.mark.slow
 def test_what_cannot_be_kept_is_told(run_to_correct: Path, served: str, tmp_path: Path, browser: Any) -> None:
     async def work() -> None:
         async with browser(f"{served}/live#berth=B2", tmp_path / "profile", 1280) as page:
-            await until(page, DRAWN)
+            await page.until(DRAWN)
             assert await page.value("document.querySelector('#berth').value") == "B2"
             (run_to_correct / "corrections.jsonl").write_text("torn")
             await page.value("document.querySelector('#who').value = 'Ada'; document.querySelector('#accept').click()")
-            await until(page, "document.querySelector('#status').textContent.startsWith('Not kept: ')")
+            await page.until("document.querySelector('#status').textContent.startsWith('Not kept: ')")
             assert "cut off" in await page.value("document.querySelector('#status').textContent")
 
     asyncio.run(work())
