@@ -39,6 +39,7 @@ from berthwatch.page.chips import (
     window_of_berth,
 )
 from berthwatch.page.evidence import Overlay, hulls_of, overlay_of, places_of
+from berthwatch.score import unmask_decks
 from berthwatch.sightline import ground_axes
 
 type Against = Literal["usual", "before"]
@@ -71,6 +72,7 @@ class _Stack:
     """All scenes of one source around one berth on the common frame, (time, y, x), and what they have in common."""
 
     images: NDArray[np.float32]
+    clear: NDArray[np.bool_]
     scenes: dict[str, int]
     tracks: tuple[str, ...]
     usual: dict[str, NDArray[np.float32]]
@@ -99,7 +101,12 @@ def picture_of_look(run: Path, berth_id: str, source: str, scene_id: str, agains
     chip = replace(stack.common, image=image, sun_deg=sun, angles=angles, hull=stack.hulls.get(scene_id))
     overlay = overlay_of(chip, file_of(grey(image, chip.kind, stack.scale), "JPEG", QUALITY=QUALITY))
     before, words = _compared(stack, step, against)
-    return Picture(overlay, None if before is None else file_of(coloured(image, before), "PNG"), words)
+    if before is None or not stack.clear[step].any():
+        return Picture(overlay, None, words if before is None else "No change is shown: all is hidden.")
+    hidden = "" if stack.clear[step].all() else " What is hidden, as by cloud, is left out."
+    return Picture(
+        overlay, file_of(coloured(np.where(stack.clear[step], image, np.nan), before), "PNG"), words + hidden
+    )
 
 
 def _compared(stack: _Stack, step: int, against: Against) -> tuple[NDArray[np.float32] | None, str]:
@@ -150,21 +157,24 @@ def _stack(run: Path, stamp: Stamp, berth_id: str, source: str) -> _Stack | None
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     few = math.ceil(max(rows.stop - rows.start, columns.stop - columns.start) / MOST_PX)
-    images = np.concatenate(list(_images(cube, rows, columns, few)))
+    area = in_pixels(berth, grid)
+    axes = ground_axes(grid, area.centroid.y, area.centroid.x)
+    parts = list(_images(cube, rows, columns, few, math.sqrt(abs(float(np.linalg.det(axes))))))
+    images, clear = np.concatenate([image for image, _ in parts]), np.concatenate([each for _, each in parts]) > 0.5
+    shown = np.where(clear, images, np.float32(np.nan))
     tracks = tuple(cube["track"].values.astype(str).tolist())
     corner = np.array([columns.start, rows.start])
 
     def here(shape: BaseGeometry) -> BaseGeometry:
         return transform(in_pixels(shape, grid), lambda xy: (xy - corner) / few)
 
-    area = in_pixels(berth, grid)
-    axes = ground_axes(grid, area.centroid.y, area.centroid.x) * few
-    common = Chip(images[0], main_band(cube), cube.attrs["kind"], axes, None, None, here(berth), None)
+    common = Chip(images[0], main_band(cube), cube.attrs["kind"], axes * few, None, None, here(berth), None)
     return _Stack(
         images,
+        clear,
         {str(name): step for step, name in enumerate(cube["scene_id"].values)},
         tracks,
-        {track: _usual(images[np.array(tracks) == track], common) for track in sorted(set(tracks))},
+        {track: _usual(shown[np.array(tracks) == track], common) for track in sorted(set(tracks))},
         tuple(light_of(cube, step) for step in range(len(images))),
         {key[1]: here(hull) for key, hull in hulls_of(folder).items() if (key[0], key[2]) == (source, berth_id)},
         common,
@@ -189,14 +199,23 @@ def _usual(images: NDArray[np.float32], common: Chip) -> NDArray[np.float32]:
     return _water_in_berth(low, low, common)
 
 
-def _images(cube: xr.Dataset, rows: slice, columns: slice, few: int) -> Iterator[NDArray[np.float32]]:
-    """Scenes of a window on the common frame, read with a rim so that shifts leave no gap."""
+def _images(
+    cube: xr.Dataset, rows: slice, columns: slice, few: int, pixel_m: float
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Scenes of a window on the common frame, and how much of each pixel was clear.
+
+    They are read with a rim, so that shifts leave no gap.
+    """
     shifts = [float(np.nanmax(np.abs(cube[name].values), initial=0.0)) for name in ("shift_y_px", "shift_x_px")]
     rim = math.ceil(max(shifts)) + 1
     above, left = min(rim, rows.start), min(rim, columns.start)
     near = cube.isel(y=slice(rows.start - above, rows.stop + rim), x=slice(columns.start - left, columns.stop + rim))
-    height, width = rows.stop - rows.start, columns.stop - columns.start
+    window = slice(above, above + rows.stop - rows.start), slice(left, left + columns.stop - columns.start)
     for start in range(0, cube.sizes["time"], CHUNK[0]):
-        images, _ = aligned(near.isel(time=slice(start, start + CHUNK[0])))
-        own = images[:, above : above + height, left : left + width]
-        yield np.stack([fewer(image, few) for image in own])
+        images, seen = aligned(near.isel(time=slice(start, start + CHUNK[0])))
+        # as in `score`: masks call bright decks cloud
+        clear = [unmask_decks(each, np.isfinite(image), pixel_m) for image, each in zip(images, seen, strict=True)]
+        yield (
+            np.stack([fewer(image[window], few) for image in images]),
+            np.stack([fewer(each[window].astype(np.float32), few) for each in clear]),
+        )

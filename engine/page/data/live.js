@@ -91,7 +91,7 @@ const facts = (look) => {
   const size = look.length_m === null ? "not measured" : look.beam_m === null ? `${Math.round(look.length_m)} m long` : `${Math.round(look.length_m)} × ${Math.round(look.beam_m)} m`;
   const freeboard = look.freeboard_m === null ? number(null) : `${look.freeboard_m.toFixed(1)} ± ${look.freeboard_sigma_m.toFixed(1)} m`;
   const p = look.p_occupied, share = p === null ? "not told" : p < 0.001 ? "under 0.1 %" : p > 0.999 ? "over 99.9 %" : `${(100 * p).toPrecision(p > 0.99 ? 3 : 2)} %`;
-  const rows = { "Probability of being occupied": share, "Bright part": size, Freeboard: freeboard, Source: look.source, Scene: look.scene_id };
+  const rows = { "Probability occupied": share, "Bright part": size, Freeboard: freeboard, Source: look.source, Scene: look.scene_id };
   if (look.reason) rows.Reason = look.reason;
   find("facts").replaceChildren(...Object.entries(rows).flatMap(([name, text]) => [made("dt", {}, name), made("dd", {}, text)]));
   find("state").textContent = STATES[look.state];
