@@ -101,6 +101,11 @@ class Page:
         }})""")
         assert come, f"never: {condition}; on the page: {await self.value('document.body.innerText')}"
 
+    async def first_paint_ms(self) -> float:
+        """From the start of loading."""
+        seen = "new PerformanceObserver(list => done(list.getEntries()[0].startTime))"
+        return float(await self.value(f"new Promise(done => {seen}.observe({{ type: 'paint', buffered: true }}))"))
+
     async def press(self, key: str, code: int) -> None:
         """Press and release a key."""
         text = {"text": "\r"} if key == "Enter" else {}

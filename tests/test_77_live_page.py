@@ -13,8 +13,6 @@ SCENE = "document.querySelector('#look').dataset.scene"
 DRAWN = (
     "document.querySelector('#shown').getAttribute('aria-busy') === 'false' && !!document.querySelector('#look image')"
 )
-FIRST_PAINT = """new Promise(done => new PerformanceObserver(list => done(list.getEntries()[0].startTime))
-    .observe({ type: 'paint', buffered: true }))"""
 
 
 def looks(run: Path, berth_id: str) -> pd.DataFrame:
@@ -29,7 +27,7 @@ def test_person_scrubs_says_and_is_heard(
 ) -> None:
     async def work() -> None:
         async with browser(f"{served}/live", tmp_path / "profile", width, dark) as page:
-            assert await page.value(FIRST_PAINT) < 1000
+            assert await page.first_paint_ms() < 1000
             await page.until(DRAWN)
             await _scrubbed(page, looks(run_to_correct, "B1"))
             await _laid_over(page)
