@@ -11,7 +11,7 @@ from berthwatch.corrections import read_corrections
 
 SCENE = "document.querySelector('#look').dataset.scene"
 DRAWN = (
-    "document.querySelector('#shown').getAttribute('aria-busy') === 'false' && !!document.querySelector('#look image')"
+    "document.querySelector('#shown')?.getAttribute('aria-busy') === 'false' && !!document.querySelector('#look image')"
 )
 
 
@@ -123,5 +123,20 @@ def test_what_cannot_be_kept_is_told(run_to_correct: Path, served: str, tmp_path
             await page.value("document.querySelector('#who').value = 'Ada'; document.querySelector('#accept').click()")
             await page.until("document.querySelector('#status').textContent.startsWith('Not kept: ')")
             assert "cut off" in await page.value("document.querySelector('#status').textContent")
+
+    asyncio.run(work())
+
+
+@pytest.mark.slow
+def test_report_leads_to_the_scenes_and_back(served: str, tmp_path: Path, browser: Any) -> None:
+    async def work() -> None:
+        async with browser(f"{served}/", tmp_path / "profile", 1280) as page:
+            await page.value("document.querySelector('header a[href=live]').click()")
+            await page.until(DRAWN)
+            await page.value("document.querySelector('nav a').click()")
+            await page.until("document.querySelector('.visits tbody tr') && document.readyState === 'complete'")
+            assert await page.value("location.pathname") == "/"
+            assert page.said == []
+            assert [address for address in page.asked if not address.startswith(f"{served}/")] == []
 
     asyncio.run(work())
