@@ -1,5 +1,5 @@
 """The command `berthwatch`: begin a run file, check it, run it, export what a run wrote, score it, verify it,
-hand out the evidence of a visit.
+hand out the evidence of a visit, look through it.
 
 Results go to stdout, everything said on the way to stderr. Exit status: 0 done; 2 the input is wrong;
 3 done, with scenes set aside; 1 anything else. Steps are imported inside the verbs, so that help is quick.
@@ -14,6 +14,7 @@ import click
 
 from berthwatch import __version__
 from berthwatch.firststeps import completion, init
+from berthwatch.serve import serve
 from berthwatch.terminal import (
     EXIT_FAILED,
     EXIT_INPUT,
@@ -54,6 +55,7 @@ def main() -> None:
       berthwatch evaluate port-run truth.csv         score it, where the truth is known
       berthwatch verify port-run port.yaml           is everything still what its record says?
       berthwatch evidence port-run VISIT --out DIR   all there is on one visit, with hashes
+      berthwatch serve port-run                      look through its scenes in a browser, and correct
 
     \b
     Exit status:
@@ -70,6 +72,7 @@ def main() -> None:
 
 main.add_command(init)
 main.add_command(completion)
+main.add_command(serve)
 
 
 @main.command(

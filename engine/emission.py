@@ -20,6 +20,8 @@ BRIGHTEST = 1.5
 """Standard deviations of the hulls' logarithms beyond which brighter tells nothing more."""
 PRIOR_LOOKS = 40.0
 """How many looks the prior counts for."""
+PERSON = 6.0
+"""[assumed] Log odds of what a person says of a look: one slip in 400. Strong, but other looks can outweigh it."""
 LEAST_STEP = 1.5
 """The states' mean logarithms of change stay at least this far apart, so that noise is never split in two."""
 
@@ -69,6 +71,19 @@ def log_emission(change: NDArray[np.float64], visible: NDArray[np.float64], mode
         out[:, column] = np.log(np.where(some, np.maximum(density, 1e-12), missed))
     out[~seen] = 0
     return out
+
+
+def log_statement(said: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-likelihood of what a person said of each look, 1 occupied or 0 vacant, in (vacant, occupied): (n, 2).
+
+    It stands in the place of `log_emission`, for the person saw the same pixels: both would count them twice. NaN where
+    nobody said anything.
+
+    >>> log_statement(np.array([1.0, 0.0, np.nan])).round(4).tolist()
+    [[-6.0025, -0.0025], [-0.0025, -6.0025], [nan, nan]]
+    """
+    right = -np.log1p(np.exp(-PERSON))
+    return np.stack([right - PERSON * said, right - PERSON * (1 - said)], axis=1)
 
 
 def _normal(size: NDArray[np.float64], state: State) -> NDArray[np.float64]:

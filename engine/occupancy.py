@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from berthwatch.emission import PRIOR, Emission, learn, log_emission
+from berthwatch.emission import PRIOR, Emission, learn, log_emission, log_statement
 from berthwatch.kernels.forward_backward import forward_backward
 from berthwatch.kernels.jumps import expected_jumps
 from berthwatch.tables import OCCUPANCY_COLUMNS, as_table
@@ -78,6 +78,9 @@ def _emissions(looks: _Looks, models: dict[str, Emission]) -> NDArray[np.float64
     for source, model in models.items():
         own = looks.table["source"].to_numpy() == source
         out[own] = log_emission(change[own], visible[own], model)
+    if "said" in looks.table:
+        said = looks.table["said"].to_numpy(np.float64)
+        out = np.where(np.isnan(said)[:, np.newaxis], out, log_statement(said))
     return out
 
 
@@ -131,7 +134,8 @@ def judge(observations: pd.DataFrame, teachers: frozenset[str]) -> Judged:
     Parameters
     ----------
     observations : DataFrame
-        As `observe` gives it; several sources may be concatenated.
+        As `observe` gives it; several sources may be concatenated. With a column `said`, as `corrected` gives it, what
+        a person said of a look is its evidence.
     teachers : frozenset of str
         The berths; all others are controls, which teach the model nothing.
 

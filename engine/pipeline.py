@@ -6,6 +6,7 @@ inputs are not those of the run before.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import xarray as xr
 from odc.geo.crs import CRS
 
 from berthwatch.barrels import ledger
+from berthwatch.corrections import Corrections, corrected, lost_looks, read_corrections, told_of
 from berthwatch.cube import Ingested, ingest, open_cube
 from berthwatch.georeference import crs_of
 from berthwatch.inference import SEED, infer
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from berthwatch.config import Port
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,9 +91,11 @@ def _write(
     cubes: dict[str, xr.Dataset],
     ingested: Ingested,
     inputs: dict[str, Any],
+    corrections: Corrections,
 ) -> dict[str, Any]:
     observations, hulls = observed
-    inference = infer(observations, port, hulls)
+    looks = corrected(observations, corrections)
+    inference = infer(looks.observations, port, hulls)
     days = ledger(inference.histories, port.ledger.cap_barrels)
     summary = summarise(port, inference, days, ingested.set_aside)
     with staged(out) as folder:
@@ -102,7 +108,7 @@ def _write(
         write_json(folder / "summary.json", summary)
         seeds = {"draws": SEED}
         written = record(inputs, cubes, ingested.set_aside, inference.model, seeds, port.path.parent.resolve())
-        written |= {"counts": inference.counts}
+        written |= {"counts": inference.counts, "corrections": told_of(looks, corrections)}
         write_json(folder / RECORD, written)
         report(folder, out / "cube")
         write_json(folder / RECORD, written | {"outputs": output_hashes(folder)})
@@ -118,6 +124,7 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
         As `read_port` gives it.
     out : str or Path
         The run's folder. A second run with more scenes adds only those; one that finds nothing new changes nothing.
+        What persons said of looks, in its `corrections.jsonl`, is evidence.
     client : distributed.Client, optional
         A dask cluster whose workers see the same files; without one, threads of this process do the work.
     progress : Progress, optional
@@ -129,21 +136,30 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
     Raises
     ------
     InputError
-        The input is wrong, or the folder was written by another run file; nothing was written.
+        The input is wrong, corrections among it, or the folder was written by another run file; nothing was written.
     """
     out = Path(out)
     told = progress if progress is not None else Silent()
     before = read_record(out)
     check_same_port(port, out, before)
+    corrections = read_corrections(out)
     ingested = ingest(port, out, client, told)
-    found = inputs_of(port, ingested.sources)
+    found = inputs_of(port, ingested.sources) | {"corrections_sha256": corrections.sha256}
     if before is not None and _nothing_new(out, before, found):
+        _tell_lost(before)
         return RunResult(out, _summary_of(out), ingested.set_aside, changed=False)
     held = [source for source in ingested.sources if source.snapshot is not None]
     cubes = {source.source: open_cube(source.path) for source in held}
     observed = _observe_all(cubes, port, client, told)
-    summary = _write(out, port, observed, cubes, ingested, found)
+    summary = _write(out, port, observed, cubes, ingested, found, corrections)
+    _tell_lost(read_record(out) or {})
     return RunResult(out, summary, ingested.set_aside, changed=True)
+
+
+def _tell_lost(record: dict[str, Any]) -> None:
+    """Name corrections that were not used. An error's level, for `--quiet` must not hide them."""
+    for line in lost_looks((record.get("corrections") or {}).get("not_found", ())):
+        _log.error("%s", line)
 
 
 def _nothing_new(out: Path, before: dict[str, Any], inputs: dict[str, Any]) -> bool:

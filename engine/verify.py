@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from berthwatch.corrections import FILE
 from berthwatch.errors import Fault, InputError
 from berthwatch.fingerprint import PIXELS, fingerprint, local_files, sha256
 from berthwatch.provenance import RECORD, read_record
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def verify(run: str | Path, port: "Port | None" = None) -> tuple[list[str], list[Fault]]:
-    """Compare a run's outputs, cubes and, where its run file is named, inputs with the record.
+    """Compare a run's outputs, cubes, corrections and, where its run file is named, inputs with the record.
 
     Parameters
     ----------
@@ -49,18 +50,22 @@ def verify(run: str | Path, port: "Port | None" = None) -> tuple[list[str], list
         raise InputError([Fault(str(run / RECORD), "the record of a run that ended", "none there")])
     outputs = list(_outputs(run, record["outputs"]))
     cubes = list(_cubes(run, record.get("snapshots") or {}))
+    corrections = list(_corrections(run, record.get("corrections_sha256")))
     said = [
         f"outputs: {len(record['outputs']) - len(outputs)} of {len(record['outputs'])} as recorded",
         f"cubes: {len(record.get('snapshots') or {}) - len(cubes)} of {len(record.get('snapshots') or {})} as recorded",
     ]
+    if record.get("corrections_sha256") and not corrections:
+        said.append("corrections: as recorded")
+    differs = outputs + cubes + corrections
     if port is None:
-        return [*said, "run file and scenes: not looked at, for no run file was named"], outputs + cubes
+        return [*said, "run file and scenes: not looked at, for no run file was named"], differs
     run_file = list(_run_file(port, record))
     scenes, untold, total = _scenes(port, record)
     said += [f"run file and the files it names: {'not as recorded' if run_file else 'as recorded'}"]
     said += [f"scenes: {total - len(scenes) - untold} of {total} as recorded"]
     said += [f"scenes of remote files, which have no hash of their own: {untold} not looked at"] if untold else []
-    return said, outputs + cubes + run_file + scenes
+    return said, differs + run_file + scenes
 
 
 def _outputs(run: Path, hashes: dict[str, str]) -> Iterator[Fault]:
@@ -77,6 +82,14 @@ def _cubes(run: Path, snapshots: dict[str, str | None]) -> Iterator[Fault]:
         came = snapshot_id(path) if snapshot is not None and exists(path) else None
         if came != snapshot:
             yield Fault(str(path), f"snapshot {snapshot}", came or "no cube")
+
+
+def _corrections(run: Path, recorded: str | None) -> Iterator[Fault]:
+    """What persons said of looks: that of the run, and nothing since."""
+    came = sha256(run / FILE) if (run / FILE).is_file() else None
+    if came != recorded:
+        expected = f"SHA-256 {recorded}" if recorded else "no corrections, for the run used none"
+        yield Fault(str(run / FILE), expected, f"{came} (run again to use them)" if came else "no such file")
 
 
 def _run_file(port: "Port", record: dict[str, Any]) -> Iterator[Fault]:

@@ -90,7 +90,7 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
     Parameters
     ----------
     judged : DataFrame
-        Observations with `p_occupied`, berth by berth in order of time.
+        Observations with `p_occupied`, berth by berth in order of time; `said` where persons spoke of looks.
     berths : sequence of str
         In the order in which the draws number them.
     told : Told or None
@@ -102,9 +102,11 @@ def visits_of(judged: pd.DataFrame, berths: Sequence[str], told: Told | None = N
         visible = looks["visible"].to_numpy(np.float64) > 0
         seen, p = looks[visible], looks["p_occupied"].to_numpy(np.float64)[visible]
         at = calls_at(told.calls, berth, len(looks))[:, visible] if told else np.empty((0, len(seen)), np.int64)
-        bright = seen["change"].to_numpy(np.float64) >= LEAST_CHANGE
+        hull = seen["change"].to_numpy(np.float64) >= LEAST_CHANGE
+        if "said" in seen:
+            hull |= seen["said"].to_numpy(np.float64) == 1
         for start, end in _stays(_runs(p >= 0.5), at):
-            if not bright[start:end].any():
+            if not hull[start:end].any():
                 continue  # thought to be taken, by what was heard or seen before and after, but nobody saw a hull
             surest, lay = _lay(p, at, start, end)
             row = _visit(seen, start, end, lay)

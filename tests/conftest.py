@@ -5,12 +5,16 @@ The browser is Chromium, driven over its own protocol through the aiohttp that b
 
 import asyncio
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +92,20 @@ class Page:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
+    async def until(self, condition: str) -> None:
+        """Wait for what must come true, however busy the machine is; a minute is too long."""
+        come = await self.value(f"""new Promise(done => {{
+            const begun = performance.now(), late = () => performance.now() - begun > 60000;
+            const look = () => ({condition}) ? done(true) : late() ? done(false) : setTimeout(look, 20);
+            look();
+        }})""")
+        assert come, f"never: {condition}; on the page: {await self.value('document.body.innerText')}"
+
+    async def first_paint_ms(self) -> float:
+        """From the start of loading."""
+        seen = "new PerformanceObserver(list => done(list.getEntries()[0].startTime))"
+        return float(await self.value(f"new Promise(done => {seen}.observe({{ type: 'paint', buffered: true }}))"))
+
     async def press(self, key: str, code: int) -> None:
         """Press and release a key."""
         text = {"text": "\r"} if key == "Enter" else {}
@@ -133,6 +151,41 @@ def _port(file: Path) -> int:
             return int(lines[0])
         time.sleep(0.1)
     raise TimeoutError(f"no {file}")
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run on three weeks of a small simulated port wrote, radar and optical, for those who only read it."""
+    import berthwatch as bw
+    from berthwatch.datasets.registry import scenario
+    from berthwatch.datasets.simulate import simulate
+
+    small = scenario("small-port")
+    run_file = simulate(replace(small, end=small.start + timedelta(days=21)), tmp_path_factory.mktemp("port"), seed=1)
+    return bw.run(bw.read_port(run_file), run_file.parent / "out").out
+
+
+@pytest.fixture
+def run_to_correct(small_run: Path) -> Iterator[Path]:
+    """The same, without any correction before and after."""
+    (small_run / "corrections.jsonl").unlink(missing_ok=True)
+    yield small_run
+    (small_run / "corrections.jsonl").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def served(small_run: Path) -> Iterator[str]:
+    """The address of a real server of that run, started as a person would, and ended so."""
+    words = [sys.executable, "-m", "berthwatch", "serve", str(small_run), "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found = re.fullmatch(r"report: (http://127\.0\.0\.1:\d+)/\n", process.stdout.readline())
+    assert found, process.communicate(timeout=10)
+    yield found[1]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,6 @@ from berthwatch.page.evidence import Evidence, evidence_of
 from berthwatch.page.folder import read_folder
 from berthwatch.sightline import Angles
 
-FIRST_PAINT = """new Promise(done => new PerformanceObserver(list => done(list.getEntries()[0].startTime))
-    .observe({ type: 'paint', buffered: true }))"""
-"""Milliseconds from the start of loading."""
-
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -221,7 +217,7 @@ def test_table_sorts_filters_and_opens_evidence_by_keyboard(
     async def work() -> None:
         async with browser((out / "report.html").resolve().as_uri(), tmp_path / "profile", width, dark) as page:
             assert await page.value("document.documentElement.scrollWidth <= innerWidth")
-            assert await page.value(FIRST_PAINT) < 1000
+            assert await page.first_paint_ms() < 1000
             await _sorted_and_filtered(page)
             await _evidence_opened(page)
             assert page.said == []

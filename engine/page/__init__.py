@@ -21,10 +21,21 @@ from berthwatch.page.evidence import FRAME, Evidence, evidence_of, unpictured
 from berthwatch.page.folder import RunFolder, read_folder
 from berthwatch.page.sketch import sketch_of
 from berthwatch.page.timeline import DID, HEIGHT, MARKS, WIDTH, axis_of, strips_of
-from berthwatch.page.view import MONTHLY, figures, headline, monthly, not_told, reasons, set_aside, sources, sureness
+from berthwatch.page.view import (
+    MONTHLY,
+    corrections,
+    figures,
+    headline,
+    monthly,
+    not_told,
+    reasons,
+    set_aside,
+    sources,
+    sureness,
+)
 from berthwatch.page.visits import LINED, choices, visit_table
 
-__all__ = ["picture", "report", "visit_page"]
+__all__ = ["live_page", "picture", "report", "visit_page"]
 
 
 def _shipped(name: str) -> str:
@@ -44,6 +55,7 @@ def _content(run: RunFolder, proofs: list[Evidence]) -> dict[str, Any]:
         "headline": headline(run),
         "figures": figures(run),
         "sureness": sureness(run),
+        "corrections": corrections(run),
         "axis": axis,
         "strips": strips_of(run, axis) if axis else [],
         "strip_size": (WIDTH, HEIGHT),
@@ -123,10 +135,10 @@ def _proofs(proofs: list[Evidence]) -> str:
     return _render("evidence.html", content)
 
 
-def _dress() -> dict[str, str]:
+def _dress(script: str = "report.js", *styles: str) -> dict[str, str]:
     """Style and script of a page, and the digest by which its policy lets the script run."""
-    style = "".join(map(_shipped, ("report.css", "evidence.css", "ledger.css")))
-    script = _shipped("report.js")
+    style = "".join(map(_shipped, ("report.css", "evidence.css", "ledger.css", *styles)))
+    script = _shipped(script)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {"style": style, "script": script, "script_digest": digest}
 
@@ -144,6 +156,11 @@ def visit_page(run: RunFolder, visits: pd.DataFrame, cubes: Path) -> str:
     """
     proofs = evidence_of(replace(run, visits=visits), cubes)
     return _render("visit.html", {"port": run.port, "evidence": _proofs(proofs)}, **_dress())
+
+
+def live_page(port: str) -> str:
+    """The page on which a person looks through scenes and corrects; what it shows it asks of `serving`."""
+    return _render("live.html", {"port": port}, **_dress("live.js", "live.css"))
 
 
 def _page(run: RunFolder, cubes: Path) -> str:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import xarray as xr
@@ -140,13 +140,13 @@ def _cut(
             corner = np.array([columns.start + right, rows.start + down])
             hull = hulls.get((source, scene, berth_id))
             yield scene, Chip(
-                _fewer(image, few), str(band.name), cube.attrs["kind"], axes * few, *_light(cube, step),
+                fewer(image, few), str(band.name), cube.attrs["kind"], axes * few, *light_of(cube, step),
                 *(None if shape is None else transform(shape, lambda xy, c=corner: (xy - c) / few)
                   for shape in (area, None if hull is None else in_pixels(hull, grid))),
             )  # fmt: skip
 
 
-def _fewer(image: NDArray[np.float32], few: int) -> NDArray[np.float32]:
+def fewer(image: NDArray[np.float32], few: int) -> NDArray[np.float32]:
     """Squares of so many pixels become one, their mean; what is over at the right and below is cut off."""
     height, width = (side // few * few for side in image.shape)
     blocks = image[:height, :width].reshape(height // few, few, width // few, few)
@@ -154,7 +154,7 @@ def _fewer(image: NDArray[np.float32], few: int) -> NDArray[np.float32]:
     return mean
 
 
-def _light(cube: xr.Dataset, step: int) -> tuple[tuple[float, float] | None, Angles | None]:
+def light_of(cube: xr.Dataset, step: int) -> tuple[tuple[float, float] | None, Angles | None]:
     """Azimuth and elevation of the sun, and sun and view together, where an optical scene states them."""
     told = [float(cube[name].values[step]) if name in cube.coords else math.nan for name in ANGLES]
     if cube.attrs["kind"] != "optical" or not math.isfinite(told[0]) or not told[1] > 0:
@@ -185,19 +185,21 @@ def scale_of(chips: list[Chip]) -> tuple[float, float]:
     return dark, max(bright, dark + 1e-6)
 
 
-def _jpeg(image: NDArray[np.uint8], quality: int) -> str:
+def file_of(image: NDArray[np.uint8], driver: Literal["JPEG", "PNG"], **options: int) -> str:
+    """An image (y, x), or (4, y, x) with colours and opacity, as a file in base64."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
-    height, width = image.shape
+    bands = image if image.ndim == 3 else image[np.newaxis]
+    count, height, width = bands.shape
     with MemoryFile() as memory, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with (
             rasterio.Env(GDAL_PAM_ENABLED="NO"),
-            memory.open(driver="JPEG", width=width, height=height, count=1, dtype="uint8", QUALITY=quality) as file,
+            memory.open(driver=driver, width=width, height=height, count=count, dtype="uint8", **options) as file,
         ):
-            file.write(image, 1)
+            file.write(bands)
         return base64.b64encode(memory.read()).decode()
 
 
@@ -213,7 +215,7 @@ def encoded(chips: Mapping[Key, Chip]) -> dict[Key, str]:
     greys = {key: grey(chip.image, chip.kind, scales[key[0], key[2]]) for key, chip in chips.items()}
     texts: dict[Key, str] = {}
     for quality in QUALITIES:
-        texts = {key: _jpeg(image, quality) for key, image in greys.items()}
+        texts = {key: file_of(image, "JPEG", QUALITY=quality) for key, image in greys.items()}
         if sum(map(len, texts.values())) <= BUDGET:
             return texts
     total = np.cumsum([len(text) for text in texts.values()])

@@ -67,11 +67,11 @@ class Evidence:
     missing: tuple[str, ...]
 
 
-def _told(row: Any) -> str:
+def told_in_words(row: Any) -> str:
     """What one look told, in words."""
     reason = "" if pd.isna(row.reason) else str(row.reason)
     if pd.isna(row.occupied):
-        return reason or "not seen"
+        return "; ".join([reason or "not seen", *_corrected(row)])
     state = "taken" if row.occupied else "vacant"
     # What a table rounds to 0 or 1 is not certain for that.
     probability = "under 0.1 %" if row.p_occupied < 0.001 else share(min(float(row.p_occupied), 0.9999))
@@ -82,7 +82,15 @@ def _told(row: Any) -> str:
         words.append(_freeboard(row))
     elif reason:
         words.append(reason)
-    return "; ".join(words)
+    return "; ".join([*words, *_corrected(row)])
+
+
+def _corrected(row: Any) -> list[str]:
+    """What a person said of a look, in words, where it was corrected."""
+    if not row.who:
+        return []
+    called = "could not tell" if row.verdict == "cannot tell" else f"called it {row.verdict}"
+    return [f"corrected: {row.who} {called} ({row.when[:10]})"]
 
 
 def _freeboard(row: Any) -> str:
@@ -114,7 +122,8 @@ def _looks_of(visit: Any, looks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _overlay(chip: Chip, data: str) -> Overlay:
+def overlay_of(chip: Chip, data: str) -> Overlay:
+    """A chip as it is drawn over its image, which is given encoded."""
     height, width = chip.image.shape
     metres = width * chip.pixel_m
     bar_m = round_step(0.45 * metres)
@@ -131,7 +140,7 @@ def _overlay(chip: Chip, data: str) -> Overlay:
     )  # fmt: skip
 
 
-def _joined(run: RunFolder) -> pd.DataFrame:
+def joined_looks(run: RunFolder) -> pd.DataFrame:
     """Observations and what was made of them, with the hash of each scene."""
     keys = ["berth_id", "time", "source", "scene_id"]
     looks = run.observations.merge(run.occupancy[[*keys, "p_occupied", "occupied"]], on=keys, how="inner")
@@ -141,7 +150,13 @@ def _joined(run: RunFolder) -> pd.DataFrame:
         for scene in source.get("scenes") or []
     }
     pairs = zip(looks["source"], looks["scene_id"], strict=True)
-    return looks.assign(sha256=[hashes.get(pair, "") for pair in pairs]).sort_values(["time", "source"], kind="stable")
+    looks = looks.assign(sha256=[hashes.get(pair, "") for pair in pairs]).sort_values(["time", "source"], kind="stable")
+    said = {
+        (each["source"], each["scene_id"], each["berth_id"]): each
+        for each in (run.record.get("corrections") or {}).get("looks", ())
+    }
+    people = [said.get(key, {}) for key in _keys(looks)]
+    return looks.assign(**{name: [str(each.get(name, "")) for each in people] for name in ("who", "verdict", "when")})
 
 
 def _profile(row: Any, chip: Chip | None) -> Across | None:
@@ -160,17 +175,18 @@ def evidence_of(run: RunFolder, cubes: Path) -> list[Evidence]:
     cubes : Path
         The folder with a cube for each source.
     """
-    joined = _joined(run)
+    joined = joined_looks(run)
     at = {str(name): rows for name, rows in joined.groupby("berth_id")}
     visits = list(run.visits.itertuples(index=False))
     own = [_looks_of(visit, at.get(str(visit.berth_id), joined.iloc[:0])) for visit in visits]
     shown = [key for rows in own for key in _keys(rows[rows["pictured"]])]
-    chips = chips_of(cubes, shown, _places(run), _hulls(run))
+    chips = chips_of(cubes, shown, places_of(run), hulls_of(run))
     texts = encoded(chips)
     return [_evidence(visit, rows, chips, texts) for visit, rows in zip(visits, own, strict=True)]
 
 
-def _places(run: RunFolder) -> dict[str, Any]:
+def places_of(run: RunFolder) -> dict[str, Any]:
+    """The polygon of each berth and control (EPSG:4326)."""
     return {str(b.get("berth_id")): shape(b["geometry"]) for b in run.record.get("berths") or [] if b.get("geometry")}
 
 
@@ -186,13 +202,13 @@ def pictures_of(run: RunFolder, cubes: Path, visit_id: str) -> list[tuple[str, s
     if own.empty:
         raise KeyError(visit_id)
     visit = next(own.itertuples(index=False))
-    joined = _joined(run)
+    joined = joined_looks(run)
     looks = _looks_of(visit, joined[joined["berth_id"] == visit.berth_id])
     due = looks[looks["pictured"]]
-    chips = chips_of(cubes, _keys(due), _places(run), _hulls(run))
+    chips = chips_of(cubes, _keys(due), places_of(run), hulls_of(run))
     pairs = zip(due.itertuples(), _keys(due), strict=True)
     return [
-        (f"{str(row.place).capitalize()}, {minute(row.time)} UTC", _told(row), chips[key])
+        (f"{str(row.place).capitalize()}, {minute(row.time)} UTC", told_in_words(row), chips[key])
         for row, key in pairs
         if key in chips
     ]
@@ -201,7 +217,7 @@ def pictures_of(run: RunFolder, cubes: Path, visit_id: str) -> list[tuple[str, s
 def looks_of(run: RunFolder, place: int) -> pd.DataFrame:
     """All looks within the windows of one of a run's visits, with what each told and the hash of its scene's files."""
     visit = next(run.visits.loc[[place]].itertuples(index=False))
-    joined = _joined(run)
+    joined = joined_looks(run)
     return _looks_of(visit, joined[joined["berth_id"] == visit.berth_id]).drop(columns=["pictured", "counted"])
 
 
@@ -209,7 +225,8 @@ def _keys(rows: pd.DataFrame) -> list[Key]:
     return [(row.source, row.scene_id, row.berth_id) for row in rows.itertuples()]
 
 
-def _hulls(run: RunFolder) -> dict[Key, Any]:
+def hulls_of(run: RunFolder) -> dict[Key, Any]:
+    """The outline of the hull in each look that has one (EPSG:4326)."""
     if run.hulls is None:
         return {}
     return dict(zip(_keys(run.hulls), run.hulls.geometry, strict=True))
@@ -219,9 +236,9 @@ def _evidence(visit: Any, rows: pd.DataFrame, chips: Mapping[Key, Chip], texts: 
     looks = []
     for row, key in zip(rows.itertuples(), _keys(rows), strict=True):
         chip, text = chips.get(key), texts.get(key)
-        overlay = None if chip is None or text is None else _overlay(chip, text)
+        overlay = None if chip is None or text is None else overlay_of(chip, text)
         profile = _profile(row, chip)
-        told = (_told(row), _freeboard(row), bool(row.pictured), overlay, profile)
+        told = (told_in_words(row), _freeboard(row), bool(row.pictured), overlay, profile)
         looks.append(Look(str(row.place), minute(row.time), row.source, row.scene_id, row.sha256, *told))
     first, last = minute(visit.arrival_before), minute(visit.departure_after)
     seen = f"seen {first}" if first == last else f"seen {first} to {last}"

@@ -7,7 +7,7 @@ from scipy.special import betaincinv
 
 from berthwatch.page.account import account
 from berthwatch.page.folder import RunFolder
-from berthwatch.page.words import condense, count, day, interval, length, likelihood, share
+from berthwatch.page.words import condense, count, day, interval, length, likelihood, listed, share
 
 IN_DOUBT: Final = (0.05, 0.95)
 """Looks whose probability of being taken lies between these could be either."""
@@ -76,7 +76,7 @@ def sureness(run: RunFolder) -> list[str]:
         "The visits seen are what the scenes show and nothing else: a vessel that came and left between two looks is not among them, "
         "two vessels alike that followed each other between two looks count as one, and a false alarm would count as one too."
     )
-    text = [only_seen, _false_alarms(run)]
+    text = [only_seen, _false_alarms(run), *_corrections(run)]
     looks = at_berths(run, run.occupancy)
     told = looks[looks["occupied"].notna()]
     if told.empty:
@@ -99,6 +99,36 @@ def sureness(run: RunFolder) -> list[str]:
             "is assumed of a port. If short visits follow other habits than those that were seen, the estimate is off, and its interval does not know."
         )
     return text
+
+
+def _corrections(run: RunFolder) -> list[str]:
+    """How many looks persons corrected: what they said stands in the place of what was measured there."""
+    told = run.record.get("corrections") or {}
+    used, people = told.get("used") or 0, sorted({str(each["who"]) for each in told.get("looks") or ()})
+    if not used:
+        return []
+    kinds = [f"{number:,} as {name}" for name, number in told["verdicts"].items() if number and name != "cannot tell"]
+    untold = told["verdicts"].get("cannot tell") or 0
+    kinds += [f"{untold:,} as not to be told"] if untold else []
+    text = f"Of these looks, {used:,} {'was' if used == 1 else 'were'} corrected by hand: {listed(kinds)}, by {listed(people)}. There, what the person"
+    return [
+        f"{text} said is the evidence, strong but not beyond doubt, and not what was measured. They are listed below."
+    ]
+
+
+def corrections(run: RunFolder) -> list[tuple[str, ...]]:
+    """The looks that persons corrected: berth, scene, what was said, by whom and when, and the note."""
+    return [
+        (
+            each["berth_id"],
+            each["scene_id"],
+            each["verdict"],
+            each["who"],
+            each["when"].replace("T", " ")[:16],
+            each["note"],
+        )
+        for each in (run.record.get("corrections") or {}).get("looks") or ()
+    ]
 
 
 def _false_alarms(run: RunFolder) -> str:
