@@ -21,8 +21,10 @@ ANY_BEAM_M: Final = 30.0
 """any size in this range is then as likely as any other, any place within twice the reach, any freeboard."""
 
 
-def log_doubt(looks: pd.DataFrame, log_hull: NDArray[np.float64], places: Places) -> NDArray[np.float64]:
-    """Logarithm of the probability that a look's measurements have nothing to do with its vessel.
+def log_doubt(
+    looks: pd.DataFrame, log_hull: NDArray[np.float64], places: Places
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logarithms of the probability that a look's measurements have nothing to do with its vessel, and that they have.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def log_doubt(looks: pd.DataFrame, log_hull: NDArray[np.float64], places: Places
 
     Returns
     -------
-    (n,) float64, -inf where nothing was measured.
+    (n,) and (n,) float64; -inf and 0 where nothing was measured.
     """
     sized = (looks["hull_length_m"].notna() & looks["hull_beam_m"].notna()).to_numpy()
     high = (looks["freeboard_m"].notna() & looks["freeboard_sigma_m"].notna()).to_numpy()
@@ -44,4 +46,5 @@ def log_doubt(looks: pd.DataFrame, log_hull: NDArray[np.float64], places: Places
     log_any -= np.log(4 * places.reach_m) * placed if places.reach_m else 0.0
     wrong = np.log(MISREAD_HULLS) + log_any
     right = np.log1p(-MISREAD_HULLS) + log_hull + np.nan_to_num(places.log_mean)
-    return np.where(sized | high | placed, wrong - np.logaddexp(wrong, right), -np.inf)
+    measured, either = sized | high | placed, np.logaddexp(wrong, right)
+    return np.where(measured, wrong - either, -np.inf), np.where(measured, right - either, 0.0)

@@ -183,8 +183,8 @@ def _taken(berth: _Berth, sized: NDArray[np.float64], who: Candidates) -> BerthL
     days = np.r_[berth.days, berth.heard_days]
     order = np.argsort(days, kind="stable")
     hull, mean = hull_log_likelihoods(sized, berth.freeboards, who)
-    doubt = log_doubt(berth.looks, mean, berth.places)
-    taken = (berth.occupancy[:, 1] + np.log1p(-np.exp(doubt)))[:, None, None] + hull
+    doubt, trust = log_doubt(berth.looks, mean, berth.places)
+    taken = (berth.occupancy[:, 1] + trust)[:, None, None] + hull
     heard = berth.heard_days.size
     return BerthLooks(
         days[order],

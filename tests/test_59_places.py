@@ -77,11 +77,12 @@ def test_places_say_something_only_where_they_spread_more_than_they_scatter() ->
 def test_no_look_is_free_of_doubt_and_a_size_that_nobody_has_is_in_much() -> None:
     looks, _ = seen([0.0, 0.0, None])
     nowhere = Places(np.zeros((3, 1)), np.full(3, np.nan), 0.0)
-    usual, strange = np.log(1 / 400.0), np.log(1 / 900_000.0)
-    doubt = np.exp(log_doubt(looks, np.array([usual, strange, 0.0]), nowhere))
-    assert 0.001 < doubt[0] < MISREAD_HULLS
-    assert doubt[1] > 0.9
-    assert doubt[2] == 0.0
+    for strange in (-13.7, -900.0):
+        doubt, trust = np.exp(log_doubt(looks, np.array([np.log(1 / 400.0), strange, 0.0]), nowhere))
+        assert doubt + trust == pytest.approx(np.ones(3))
+        assert 0.001 < doubt[0] < MISREAD_HULLS
+        assert doubt[1] > 0.9
+        assert doubt[2] == 0.0
 
 
 def test_vessels_alike_are_told_apart_by_where_they_lie() -> None:
