@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from berthwatch import __version__
+from berthwatch.afterwards import gc
 from berthwatch.firststeps import completion, init
 from berthwatch.serve import serve
 from berthwatch.terminal import (
@@ -56,6 +57,7 @@ def main() -> None:
       berthwatch verify port-run port.yaml           is everything still what its record says?
       berthwatch evidence port-run VISIT --out DIR   all there is on one visit, with hashes
       berthwatch serve port-run                      look through its scenes in a browser, and correct
+      berthwatch gc port-run                         take away what runs that died left behind
 
     \b
     Exit status:
@@ -73,6 +75,7 @@ def main() -> None:
 main.add_command(init)
 main.add_command(completion)
 main.add_command(serve)
+main.add_command(gc)
 
 
 @main.command(

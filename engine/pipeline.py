@@ -32,6 +32,7 @@ from berthwatch.page.words import places
 from berthwatch.plan import plan_ingest
 from berthwatch.progress import Progress, Silent
 from berthwatch.provenance import RECORD, check_same_port, inputs_of, read_record, record
+from berthwatch.store import lock_at, locked
 from berthwatch.summary import summarise
 from berthwatch.tables import OBSERVATION_COLUMNS, as_table
 
@@ -140,10 +141,17 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
     """
     out = Path(out)
     told = progress if progress is not None else Silent()
-    before = read_record(out)
-    check_same_port(port, out, before)
-    corrections = read_corrections(out)
+    check_same_port(port, out, read_record(out))
+    read_corrections(out)
     ingested = ingest(port, out, client, told)
+    with locked(lock_at(out)):
+        return _from_cubes(port, out, ingested, client, told)
+
+
+def _from_cubes(port: "Port", out: Path, ingested: Ingested, client: "Client | None", told: Progress) -> RunResult:
+    """What follows ingest. The caller holds the lock: a run beside it may have written the same meanwhile."""
+    before, corrections = read_record(out), read_corrections(out)
+    check_same_port(port, out, before)
     found = inputs_of(port, ingested.sources) | {"corrections_sha256": corrections.sha256}
     if before is not None and _nothing_new(out, before, found):
         _tell_lost(before)

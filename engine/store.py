@@ -25,12 +25,26 @@ BRANCH_PREFIX = "ingest-"
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the repository at `path`; wait for whoever holds it. The system frees it when a process dies."""
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of what is at `path`; the system frees it when a process dies.
+
+    Raises
+    ------
+    InputError
+        Somebody holds it, and `wait` is False.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with (path.parent / f".{path.name}.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError([Fault(str(path), "a folder in which nobody runs", "a run that has not ended")]) from None
         yield
+
+
+def lock_at(out: Path) -> Path:
+    """What is locked while a run writes its outputs, for runs beside it wait for it. No source is called so."""
+    return out / "cube" / ".outputs"
 
 
 def exists(path: Path) -> bool:
@@ -96,17 +110,22 @@ def transaction(repository: icechunk.Repository) -> Iterator[str]:
         repository.delete_branch(branch)
 
 
+def abandoned(repository: icechunk.Repository) -> list[str]:
+    """The branches of writers that died, as far as the caller holds the lock."""
+    return sorted(branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX))
+
+
 def clear_abandoned(repository: icechunk.Repository) -> int:
     """Delete the branches of writers that died, and the chunks only they knew; return how many there were.
 
     The caller holds the lock, so that no branch is anyone's who still lives.
     """
-    abandoned = [branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX)]
-    for branch in abandoned:
+    left = abandoned(repository)
+    for branch in left:
         repository.delete_branch(branch)
-    if abandoned:
+    if left:
         repository.garbage_collect(datetime.now(UTC))
-    return len(abandoned)
+    return len(left)
 
 
 def _storage(path: Path) -> icechunk.Storage:

@@ -264,6 +264,15 @@ def test_a_kill_while_new_results_replace_old_ones_is_noticed(
 
 
 @pytest.mark.slow
+def test_two_runs_at_once_in_one_folder_end_as_one(
+    radar_port: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    children = [start("", radar_port, tmp_path / "out") for _ in range(2)]
+    assert [child.wait(240) for child in children] == [0, 0]
+    assert differing(results(tmp_path / "out"), undisturbed) == set()
+
+
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_the_same(
     radar_port: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
