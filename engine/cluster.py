@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from berthwatch import __version__
 from berthwatch.errors import BerthwatchError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
     Raises
     ------
     BerthwatchError
-        No scheduler answers at the address within ten seconds.
+        No scheduler answers at the address within ten seconds, or workers have another version of this package.
 
     Examples
     --------
@@ -45,6 +46,7 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
         except (OSError, ValueError) as error:
             raise BerthwatchError(f"no dask scheduler answers at {scheduler} within {ANSWER_WITHIN_S} s") from error
         with client:
+            _check_versions(client)
             yield client
         return
     # One thread a worker: our kernels use threads of their own, and numba's do not like company.
@@ -53,3 +55,21 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
         Client(cluster) as client,
     ):
         yield client
+
+
+def _check_versions(client: "Client") -> None:
+    """Refuse workers whose results might differ from those of this version, each by name."""
+
+    # Sent whole and not by its name, which another version need not know.
+    def version_here() -> str:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("berthwatch")
+        except PackageNotFoundError:
+            return "none"
+
+    others = {worker: found for worker, found in client.run(version_here).items() if found != __version__}
+    if others:
+        named = ", ".join(f"{worker} has {found}" for worker, found in sorted(others.items()))
+        raise BerthwatchError(f"expected workers with berthwatch {__version__}; {named}")

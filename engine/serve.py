@@ -55,7 +55,13 @@ def serve(run_folder: Path, port: int, host: str, verbose: bool) -> None:
             app = application(run, LOOPBACK | {name})
             threading.Thread(target=prepare, args=(run,), daemon=True).start()
             settings = uvicorn.Config(
-                app, log_level="warning", access_log=False, server_header=False, ws="none", limit_concurrency=64
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                limit_concurrency=64,
             )
             with contextlib.suppress(KeyboardInterrupt):
                 uvicorn.Server(settings).run(sockets=[listener])

@@ -69,7 +69,7 @@ def prepare(run: Path) -> None:
     """Make one picture, so that all that is compiled or read once is there before the first is asked for."""
     for place in places(run):
         for look in looks_at(run, place.berth_id)[:1]:
-            with contextlib.suppress(KeyError):
+            with contextlib.suppress(KeyError, InputError):
                 picture_of_look(run, place.berth_id, look.source, look.scene_id, "usual")
             return
 
