@@ -24,6 +24,8 @@ SLIMMEST_LEFT = 1.5
 """The same for what is left of a part whose thin parts were taken away."""
 LEAST_SHARE = 0.15
 """Of hulls run together: a berth's share of them that is no mere rim of the neighbour's."""
+RESOLUTION_M = 20.0
+"""Of a radar's point spread: finer pixels show a point in several, and in one only what is speckle."""
 THICKNESSES_PX = (3, 4, 5)
 THICKER_PX = 4
 """A sidelobe is blurred to three pixels."""
@@ -108,7 +110,7 @@ def _echoes(
     threshold: float,
     resolution_m: float,
 ) -> list[Part]:
-    """The hulls of one bright part of a radar scene. What is one pixel wide is speckle: a resolution cell is wider."""
+    """The hulls of one bright part of a radar scene. One pixel wide is speckle, where a resolution cell is wider."""
     peak = float(np.quantile(z[part], 0.9))
     ratio = max(1 + peak / looks_root, 1.0) ** 0.5
     kept = part & (z > max(threshold, (ratio - 1) * looks_root))
@@ -116,7 +118,8 @@ def _echoes(
         # a line stays one however it is cut: only what is clearly thicker than it may be a hull
         kept = binary_opening(kept, np.ones((THICKER_PX, THICKER_PX), np.int8))
     vessels = (vessel for piece in pieces(kept) for vessel in _vessels(piece, berth, resolution_m))
-    return [Part(*vessel, z[vessel]) for vessel in vessels if measure(*vessel, resolution_m)[1] > resolution_m]
+    narrowest_m = resolution_m if resolution_m <= RESOLUTION_M / 2 else 0.0
+    return [Part(*vessel, z[vessel]) for vessel in vessels if measure(*vessel, resolution_m)[1] > narrowest_m]
 
 
 def _has_line(part: NDArray[np.bool_], resolution_m: float) -> bool:
