@@ -23,7 +23,16 @@ from berthwatch.model import Scene, SetAside
 from berthwatch.plan import Plan, changed_since, check_format, check_same, plan_ingest, read_stored
 from berthwatch.progress import Progress, Silent
 from berthwatch.register import register
-from berthwatch.store import MAIN, clear_abandoned, locked, open_or_create, open_repository, snapshot_id, transaction
+from berthwatch.store import (
+    MAIN,
+    collect_garbage,
+    delete_abandoned,
+    locked,
+    open_or_create,
+    open_repository,
+    snapshot_id,
+    transaction,
+)
 from berthwatch.zones import metres_per_pixel
 
 if TYPE_CHECKING:
@@ -130,7 +139,7 @@ def open_cube(path: str | Path) -> xr.Dataset:
 
 
 def write_shifts(path: str | Path, shifts: xr.Dataset) -> str:
-    """Keep how far scenes lie from the common frame; their pixels stay where they are.
+    """Keep how far scenes lie from the common frame; their pixels stay where they are. The caller holds the lock.
 
     Parameters
     ----------
@@ -152,35 +161,38 @@ def write_shifts(path: str | Path, shifts: xr.Dataset) -> str:
     KeyError
         A scene that is not in the cube.
     """
-    path = Path(path)
-    with locked(path):
-        session = open_repository(path).writable_session(MAIN)
-        group = zarr.open_group(session.store, mode="r+")
-        places = {name: place for place, name in enumerate(column(group, "scene_id").tolist())}
-        at = np.array([places[name] for name in shifts["scene_id"].values.tolist()], np.intp)
-        changed = False
-        for name in SHIFTS:
-            before = column(group, name)
-            after = before.copy()
-            after[at] = shifts[name].values
-            if not np.array_equal(before, after, equal_nan=True):
-                array_of(group, name)[:] = after
-                changed = True
-        return str(session.commit("shifts")) if changed else str(session.snapshot_id)
+    session = open_repository(Path(path)).writable_session(MAIN)
+    group = zarr.open_group(session.store, mode="r+")
+    places = {name: place for place, name in enumerate(column(group, "scene_id").tolist())}
+    at = np.array([places[name] for name in shifts["scene_id"].values.tolist()], np.intp)
+    changed = False
+    for name in SHIFTS:
+        before = column(group, name)
+        after = before.copy()
+        after[at] = shifts[name].values
+        if not np.array_equal(before, after, equal_nan=True):
+            array_of(group, name)[:] = after
+            changed = True
+    return str(session.commit("shifts")) if changed else str(session.snapshot_id)
 
 
 def _co_registered(source: IngestedSource, port: Port, progress: Progress) -> IngestedSource:
-    """Measure the shifts of all scenes of a cube again when some have none yet: the common frame is theirs together."""
+    """Measure the shifts of all scenes of a cube again when some have none yet: the common frame is theirs together.
+
+    The lock is held from reading to writing: a run beside it may have added scenes, and shifts measured without them
+    would replace better ones for good.
+    """
     if source.snapshot is None:
         return source
-    cube = open_cube(source.path)
-    if not np.isnan(cube["shift_quality"].values).any():
-        return source
-    progress.step(f"co-register scenes of {source.source}", cube.sizes["time"])
-    shifts = register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths))
-    progress.advance(cube.sizes["time"])
-    progress.done()
-    return replace(source, snapshot=write_shifts(source.path, shifts))
+    with locked(source.path):
+        cube = open_cube(source.path)
+        if not np.isnan(cube["shift_quality"].values).any():
+            return replace(source, snapshot=snapshot_id(source.path))
+        progress.step(f"co-register scenes of {source.source}", cube.sizes["time"])
+        shifts = register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths))
+        progress.advance(cube.sizes["time"])
+        progress.done()
+        return replace(source, snapshot=write_shifts(source.path, shifts))
 
 
 def _ingest_source(plan: Plan, port: Port, client: "Client | None", progress: Progress) -> IngestedSource:
@@ -202,7 +214,8 @@ def _append(plan: Plan, port: Port, client: "Client | None", progress: Progress)
     """Add a source's new scenes. What is stored is looked at again: the plan was made without the lock."""
     assert plan.grid is not None
     repository = open_or_create(plan.path)
-    clear_abandoned(repository)
+    if delete_abandoned(repository):
+        collect_garbage(repository)
     stored = read_stored(repository, plan.path)
     set_aside = list(plan.set_aside)
     held: set[str] = set()

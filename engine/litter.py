@@ -7,12 +7,11 @@ cube still reaches is kept, older states too.
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from berthwatch.errors import Fault, InputError
 from berthwatch.outputs import STAGING
-from berthwatch.store import abandoned, exists, lock_at, locked, open_repository
+from berthwatch.store import collect_garbage, delete_abandoned, exists, lock_at, locked, open_repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,10 @@ def _of_outputs(out: Path) -> Litter:
 
 def _of_cube(path: Path) -> Litter:
     repository = open_repository(path)
-    branches = abandoned(repository)
-    for branch in branches:
-        repository.delete_branch(branch)
-    summary = repository.garbage_collect(datetime.now(UTC))
+    branches = delete_abandoned(repository)
+    summary = collect_garbage(repository)
     files = sum(
         getattr(summary, f"{kind}_deleted")
         for kind in ("chunks", "manifests", "snapshots", "attributes", "transaction_logs")
     )
-    return Litter(f"cube of {path.name}", len(branches), files, summary.bytes_deleted)
+    return Litter(f"cube of {path.name}", branches, files, summary.bytes_deleted)

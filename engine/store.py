@@ -110,22 +110,20 @@ def transaction(repository: icechunk.Repository) -> Iterator[str]:
         repository.delete_branch(branch)
 
 
-def abandoned(repository: icechunk.Repository) -> list[str]:
-    """The branches of writers that died, as far as the caller holds the lock."""
-    return sorted(branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX))
-
-
-def clear_abandoned(repository: icechunk.Repository) -> int:
-    """Delete the branches of writers that died, and the chunks only they knew; return how many there were.
+def delete_abandoned(repository: icechunk.Repository) -> int:
+    """Delete the branches of writers that died; return how many there were.
 
     The caller holds the lock, so that no branch is anyone's who still lives.
     """
-    left = abandoned(repository)
-    for branch in left:
+    abandoned = [branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX)]
+    for branch in abandoned:
         repository.delete_branch(branch)
-    if left:
-        repository.garbage_collect(datetime.now(UTC))
-    return len(left)
+    return len(abandoned)
+
+
+def collect_garbage(repository: icechunk.Repository) -> icechunk.GCSummary:
+    """Take away what no branch reaches. The caller holds the lock: a writer's chunks are reached by none yet."""
+    return repository.garbage_collect(datetime.now(UTC))
 
 
 def _storage(path: Path) -> icechunk.Storage:

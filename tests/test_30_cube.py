@@ -17,11 +17,11 @@ from affine import Affine
 from shapely.geometry import box, mapping
 
 import berthwatch as bw
-from berthwatch import appending, layout
+from berthwatch import appending, cube, layout
 from berthwatch.cube import snapshot_id, write_shifts
 from berthwatch.errors import InputError
 from berthwatch.grid import project
-from berthwatch.store import BRANCH_PREFIX, MAIN, open_repository
+from berthwatch.store import BRANCH_PREFIX, MAIN, locked, open_repository
 
 UTM = "EPSG:32636"
 SIZE = (150, 140)
@@ -201,6 +201,20 @@ def test_two_processes_at_once_add_each_scene_once(folder: Path, undisturbed: Pa
     children = [run_child("", folder / "port.yaml", tmp_path) for _ in range(2)]
     assert [child.wait(180) for child in children] == [0, 0]
     assert bits(cube_of(tmp_path)) == bits(cube_of(undisturbed))
+
+
+def test_nobody_adds_scenes_while_shifts_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shifts measured without the scenes of a run beside it would replace those measured with them, for good."""
+
+    def register(seen: xr.Dataset, *more: Any) -> xr.Dataset:
+        with pytest.raises(InputError, match="a run that has not ended"), locked(tmp_path / "cube" / "s1", wait=False):
+            pass
+        return measured(seen, *more)
+
+    measured = cube.register
+    monkeypatch.setattr(cube, "register", register)
+    bw.ingest(bw.read_port(put_port(tmp_path, [1, 2])), tmp_path)
+    assert np.isfinite(cube_of(tmp_path)["shift_quality"].values).all()
 
 
 def test_bad_scenes_are_set_aside_leave_no_hole_and_are_tried_again(tmp_path: Path) -> None:
