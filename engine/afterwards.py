@@ -21,7 +21,7 @@ def gc(run_folder: Path, verbose: bool) -> None:
 
         found = collect(run_folder)
         for litter in found:
-            told = f"{litter.files} files, {litter.freed_bytes / 1e6:.1f} MB"
-            click.echo(f"{litter.where}: {litter.branches} unfinished runs, {told} taken away")
+            runs = f", of runs that died: {litter.branches}" if litter.branches else ""
+            click.echo(f"{litter.where}: files taken away: {litter.files} ({litter.freed_bytes / 1e6:.1f} MB){runs}")
         if not found:
             click.echo("nothing to take away")

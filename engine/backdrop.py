@@ -126,12 +126,7 @@ def backdrop(cube: xr.Dataset, zones: Zones) -> Backdrop:
     structure = binary_dilation(outside, iterations=_resolution_cell(zones.resolution_m, kind))
     usable = often & ~structure
     water = usable & ~zones.declared if zones.given_water is None else zones.given_water & often
-    most = np.full(low.shape, VACANT_MOST[kind])
-    if kind == "sar":
-        most[binary_dilation(outside, iterations=max(1, round(QUAY_GLOW_REACH_M / zones.resolution_m)))] = (
-            QUAY_GLOW_MOST
-        )
-    vacant = _vacant(low, dark, len(images), kind, most)
+    vacant = _vacant(low, dark, len(images), kind, _most_vacant(outside, zones.resolution_m, kind))
     passable = usable | zones.declared
     reference = tuple(_reference(berth, water, passable, zones) for berth in range(len(zones.berth_ids)))
     return Backdrop(usable, water, reference, nearest_berth(zones.owner), vacant)
@@ -142,6 +137,15 @@ def _reference(berth: int, water: NDArray[np.bool_], passable: NDArray[np.bool_]
     reached = within_reach(zones.pixels(berth)[0], passable, zones.resolution_m)
     own = reached[water.flat[reached]]
     return own if own.size >= LEAST_WATER_PX and zones.given_water is None else np.flatnonzero(water & zones.near)
+
+
+def _most_vacant(structure: NDArray[np.bool_], resolution_m: float, kind: str) -> NDArray[np.float64]:
+    """The most that each pixel's vacant level may exceed water."""
+    most = np.full(structure.shape, VACANT_MOST[kind])
+    if kind == "sar":
+        glows = binary_dilation(structure, iterations=max(1, round(QUAY_GLOW_REACH_M / resolution_m)))
+        most[glows] = QUAY_GLOW_MOST
+    return most
 
 
 def _vacant(

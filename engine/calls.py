@@ -173,7 +173,6 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
         Equal seeds and looks give equal draws.
     """
     rates = prior_rates()
-    places = 1
     kept: list[tuple[int, int, History]] = []
     shares = []
     for turn in range(SETTLING + ROUNDS):
@@ -199,7 +198,7 @@ def draw_calls(berths_in: Callable[[int], Sequence[BerthLooks]], candidates: Can
         jumps, days = np.sum([h.jumps for h in drawn], axis=0), np.sum([h.days for h in drawn], axis=0)
         rates = draw_rates(jumps, days, rng)
     calls = _collect(kept, series, np.array(shares), np.random.default_rng(_key(seed, 4)))
-    return replace(calls, candidate=calls.candidate // places)
+    return replace(calls, candidate=calls.candidate // series[0].looks.place.shape[1])
 
 
 def _collect(

@@ -142,7 +142,7 @@ def run(port: "Port", out: str | Path, client: "Client | None" = None, progress:
     out = Path(out)
     told = progress if progress is not None else Silent()
     check_same_port(port, out, read_record(out))
-    read_corrections(out)
+    read_corrections(out)  # before hours of reading scenes: a torn line is an error at once
     ingested = ingest(port, out, client, told)
     with locked(lock_at(out)):
         return _from_cubes(port, out, ingested, client, told)

@@ -1,7 +1,7 @@
 """Visits: one stay of one vessel at one berth, with a window for its arrival and one for its departure.
 
-A visit is a run of looks at which the berth was more likely taken than not, cut where another vessel more likely
-than not took the first one's place. Its arrival lies between the last look at which this vessel surely did not lie
+A visit is a run of looks at which the berth was more likely taken than not, one of which shows a hull; runs are divided
+where one vessel followed another. Its arrival lies between the last look at which this vessel surely did not lie
 there and the first at which it surely did; where there was no such look, the window is open.
 """
 

@@ -172,7 +172,9 @@ def test_import_is_light(tmp_path: Path) -> None:
     assert not HEAVY & set(result.stdout.split())
 
 
-@pytest.mark.parametrize("verb", ["", "init", "run", "check", "export", "evaluate", "verify", "evidence", "serve"])
+@pytest.mark.parametrize(
+    "verb", ["", "init", "run", "check", "export", "evaluate", "verify", "evidence", "serve", "gc"]
+)
 def test_help_is_there_in_half_a_second(verb: str) -> None:
     def once() -> float:
         begun = time.perf_counter()

@@ -49,7 +49,8 @@ def test_litter_is_taken_away_and_what_readers_see_stays(died: tuple[Path, dict[
 
 def test_the_verb_says_what_it_took_away(died: tuple[Path, dict[str, Any]], command_line: Callable[..., Any]) -> None:
     first, second = command_line("gc", died[0]), command_line("gc", died[0])
-    assert "cube of s1: 1 unfinished runs, " in first.stdout
+    assert first.stdout.startswith("outputs: files taken away: 1 (0.0 MB)\ncube of s1: files taken away: ")
+    assert first.stdout.endswith(" MB), of runs that died: 1\n")
     assert (second.returncode, second.stdout) == (0, "nothing to take away\n")
 
 

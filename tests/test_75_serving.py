@@ -4,7 +4,6 @@ import base64
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ from starlette.testclient import TestClient
 
 from berthwatch.corrections import FILE, Said, add_correction, read_corrections
 from berthwatch.serving import INTO_LIVE, application
-
-OURS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+from tests.live import OURS, look_of, words
 
 
 @pytest.fixture
@@ -29,16 +27,6 @@ def run(run_to_correct: Path) -> Path:
 @pytest.fixture
 def client(run: Path) -> TestClient:
     return TestClient(application(run, OURS), base_url="http://localhost:8000")
-
-
-def look_of(client: TestClient, state: str, source: str = "planetscope") -> dict[str, Any]:
-    looks = client.get("/api/looks", params={"berth": "B1"}).json()
-    return dict(next(each for each in looks if (each["state"], each["source"]) == (state, source)))
-
-
-def words(look: dict[str, Any], **more: Any) -> dict[str, Any]:
-    said = {"berth_id": "B1", "source": look["source"], "scene_id": look["scene_id"], "verdict": "vacant", "who": "Ada"}
-    return said | more
 
 
 def decoded(text: str) -> NDArray[np.uint8]:
