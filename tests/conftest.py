@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +58,10 @@ def command_line() -> CommandLine:
     return call
 
 
+class NavigatedError(Exception):
+    """The page was left while it was asked."""
+
+
 class Page:
     """One page: what it was told, and what it said on its console and asked of the network."""
 
@@ -75,6 +79,8 @@ class Page:
             while True:
                 message = await self.socket.receive_json()
                 if message.get("id") == self.number:
+                    if re.search("navigated|execution context", str(message.get("error"))):
+                        raise NavigatedError(message["error"]["message"])
                     assert "error" not in message, message
                     return dict(message["result"])
                 self._keep(message)
@@ -93,13 +99,23 @@ class Page:
         return found["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Wait for what must come true, however busy the machine is; a minute is too long."""
-        come = await self.value(f"""new Promise(done => {{
-            const begun = performance.now(), late = () => performance.now() - begun > 60000;
-            const look = () => ({condition}) ? done(true) : late() ? done(false) : setTimeout(look, 20);
-            look();
-        }})""")
-        assert come, f"never: {condition}; on the page: {await self.value('document.body.innerText')}"
+        """Wait for what must come true, however busy the machine is; a minute is too long.
+
+        Asked anew from outside each time: a promise kept in the page would be lost where a link leads to another.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while not await self._holds(condition):
+                    await asyncio.sleep(0.02)
+                return
+        raise AssertionError(f"never: {condition}; on the page: {await self.value('document.body.innerText')}")
+
+    async def _holds(self, condition: str) -> bool:
+        """Whether a condition holds now; not yet, where the page it was asked of is just being left."""
+        try:
+            return bool(await self.value(condition))
+        except NavigatedError:
+            return False
 
     async def first_paint_ms(self) -> float:
         """From the start of loading."""
