@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from berthwatch.page import report
     from berthwatch.pair import change_pair
     from berthwatch.pipeline import run
+    from berthwatch.pointing import hull_at
     from berthwatch.targets import cfar
 
 __version__ = "0.1.0"
@@ -46,6 +47,7 @@ __all__ = [
     "berth_weights",
     "cfar",
     "change_pair",
+    "hull_at",
     "infer",
     "ingest",
     "ledger",
@@ -66,6 +68,7 @@ _HOME = {
     "berth_weights": "berthweights",
     "cfar": "targets",
     "change_pair": "pair",
+    "hull_at": "pointing",
     "infer": "inference",
     "ingest": "cube",
     "ledger": "barrels",

@@ -21,6 +21,7 @@ from berthwatch.kernels import (
     fluctuation,
     forward_backward,
     histories,
+    hullbox,
     jumps,
     mosum,
     omnibus,
@@ -51,6 +52,7 @@ TRIANGLES = [[(-1.5, -1.0), (6.0, 0.5), (2.0, 6.5)], [(1.0, 1.0), (1.0, 3.0), (2
 Q2, Q3 = [[-1.0, 1.0], [0.5, -0.5]], [[-9.0, 9.0, 0.0], [0.0, -1.0, 1.0], [1.0, 1.0, -2.0]]
 ZONES = ([0, 2, 3, 3, 18], [0, 1, 6, *range(3, 18)], [1.0, 0.5, 1.0, *[0.25, 1.0, 1.0] * 5])
 LONG = ([0, 1100], np.arange(1100), [0.5, *[1.0] * 1098, 0.0])
+BRIGHT_BOX = np.pad(np.linspace(0.8, 1.0, 14).reshape(2, 7), ((3, 4), (4, 4)))
 SEEN = np.log([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.3, 0.7], [1.0, 1e-300]])
 SERIES = (SEEN, [0.0, 1.0, 2.0, 0.0, 3.0], [0, 3, 3, 5], Q2, [0.4, 0.6])
 IMPOSSIBLE = ([[-np.inf, -np.inf], [0.0, 0.0]], [0.0, 1.0], [0, 2], Q2, [0.4, 0.6])
@@ -210,6 +212,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "low mode of levels": lambda: background.temporal_low_mode(LEVELS, 0.35, 9),
     "ratios": ratios,
     "resample": resampled,
+    "boxes of a hull": lambda: hullbox.sum_boxes(BRIGHT_BOX, hullbox.Limits(2, 3, 7, 2), 0.1),
     "shift": lambda: shift.shift_bilinear(STACK[1], 0.4, -1.3),
     "departure": lambda: detect.departure(STACK, STACK[1], STACK[2]),
     "exceed": lambda: detect.exceed(STACK, STACK[1]),
