@@ -22,6 +22,7 @@ if __name__ != "berthwatch":
 if TYPE_CHECKING:
     from berthwatch import change as change
     from berthwatch import plot as plot
+    from berthwatch.alteration import irmad
     from berthwatch.barrels import ledger
     from berthwatch.berthseries import zonal
     from berthwatch.berthweights import berth_weights
@@ -48,6 +49,7 @@ __all__ = [
     "change_pair",
     "infer",
     "ingest",
+    "irmad",
     "ledger",
     "monitor",
     "observe",
@@ -68,6 +70,7 @@ _HOME = {
     "change_pair": "pair",
     "infer": "inference",
     "ingest": "cube",
+    "irmad": "alteration",
     "ledger": "barrels",
     "monitor": "monitoring",
     "observe": "observation",
