@@ -153,7 +153,9 @@ def _canonical(covariance: Doubles, penalty: float, shrinkage: float) -> tuple[D
     variance = (2.0 - penalty * (length_a + length_b)) / (1.0 - penalty) - 2.0 * mu
     if not (variance > SINGULAR).all():
         raise ValueError("before and after are each other's linear transformation in some bands: there is no change")
-    rho = mu * (1.0 - penalty) / np.sqrt((1.0 - penalty * length_a) * (1.0 - penalty * length_b))
+    # a combination of dependent bands that is nothing has no variance, and correlates with nothing
+    own = np.maximum((1.0 - penalty * length_a) * (1.0 - penalty * length_b), SINGULAR)
+    rho = mu * (1.0 - penalty) / np.sqrt(own)
     # var(U - V) / var(U + V) is what the weights shrink
     apart = np.minimum((1.0 - rho) / (1.0 + rho) / shrinkage, 1.0)
     deviations = np.sqrt(variance / shrinkage)
