@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
 
 from berthwatch.kernels.arrays import FLOATS, Array, Doubles, checked
 from berthwatch.kernels.chisquare import corrected_tails
@@ -143,10 +142,10 @@ def _canonical(covariance: Doubles, penalty: float, shrinkage: float) -> tuple[D
         for block in (covariance[:bands, :bands], covariance[bands:, bands:])
     )
     low1, low2 = _root(s11, "before"), _root(s22, "after")
-    half = solve_triangular(low1, covariance[:bands, bands:], lower=True)
-    left, mu, right = np.linalg.svd(solve_triangular(low2, half.T, lower=True).T)
+    half = np.linalg.solve(low1, covariance[:bands, bands:])
+    left, mu, right = np.linalg.svd(np.linalg.solve(low2, half.T).T)
     # columns; the correlation of each pair is a singular value, and so not below 0
-    a, b = solve_triangular(low1.T, left), solve_triangular(low2.T, right.T)
+    a, b = np.linalg.solve(low1.T, left), np.linalg.solve(low2.T, right.T)
     sign = np.where((s11 @ a / np.sqrt(np.diag(s11))[:, None]).sum(axis=0) < 0.0, -1.0, 1.0)
     a, b = a * sign, b * sign
     length_a, length_b = (a * a).sum(axis=0), (b * b).sum(axis=0)
