@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from benchmarks import zonal_peers as zonal
+from berthwatch.kernels import reference_irmad
+from berthwatch.kernels.irmad import irmad
 from berthwatch.kernels.omnibus import omnibus, q_constants, r_constants
 from berthwatch.kernels.quantile import temporal_median_mad, temporal_quantile
 
@@ -135,6 +137,27 @@ def _numpy_tail(z: Array, dof: int, omega2: float) -> Array:
     return np.asarray(tail + omega2 * (chdtrc(dof + 4, z) - tail))
 
 
+def optical_pairs(size: Size) -> Tiles:
+    """Two images of four bands, float32, as (band, pixel): the second mixed and noisier."""
+    rng = np.random.default_rng(0)
+    mixing = np.eye(4, dtype=np.float32) + 0.5
+    tiles = []
+    for _ in range(size.tiles):
+        before = rng.standard_normal((4, size.side // size.tiles * size.side), np.float32)
+        tiles.append((before, mixing @ before + 0.3 * rng.standard_normal(before.shape, np.float32)))
+    return tiles
+
+
+def _irmad(before: Array, after: Array) -> tuple[Array, Array]:
+    found = irmad(before, after)
+    return found.z, found.correlations
+
+
+def _numpy_irmad(before: Array, after: Array) -> tuple[Array, Array]:
+    _, correlations, z, _ = reference_irmad.irmad(before, after)
+    return z, correlations
+
+
 def _median(stack: Array) -> Array:
     return temporal_quantile(stack, 0.5)
 
@@ -166,6 +189,15 @@ COMPARISONS = (
         (Peer("numpy, one pass", "scipy", _numpy_omnibus),),
         asked=100.0,
         results=lambda found: found,
+    ),
+    Comparison(
+        "IR-MAD, four bands",
+        optical_pairs,
+        _irmad,
+        (Peer("numpy, whole arrays", "numpy", _numpy_irmad),),
+        tolerance=1e-5,
+        results=lambda found: found,
+        work=lambda tile: (2 * tile[0].size, 2 * tile[0].nbytes),
     ),
     Comparison(
         "zonal mean, 80 berths",

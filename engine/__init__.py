@@ -22,6 +22,7 @@ if __name__ != "berthwatch":
 if TYPE_CHECKING:
     from berthwatch import change as change
     from berthwatch import plot as plot
+    from berthwatch.alteration import irmad
     from berthwatch.barrels import ledger
     from berthwatch.berthseries import zonal
     from berthwatch.berthweights import berth_weights
@@ -50,6 +51,7 @@ __all__ = [
     "hull_at",
     "infer",
     "ingest",
+    "irmad",
     "ledger",
     "monitor",
     "observe",
@@ -71,6 +73,7 @@ _HOME = {
     "hull_at": "pointing",
     "infer": "inference",
     "ingest": "cube",
+    "irmad": "alteration",
     "ledger": "barrels",
     "monitor": "monitoring",
     "observe": "observation",

@@ -22,6 +22,7 @@ from berthwatch.kernels import (
     forward_backward,
     histories,
     hullbox,
+    irmad,
     jumps,
     mosum,
     omnibus,
@@ -191,6 +192,18 @@ def monitored() -> list[Any]:
     return [*out, varied.cv, varied.score, varied.count, varied.brightest]
 
 
+def altered() -> list[Any]:
+    """Two blocks of pixels with gaps in either image, of three bands, by plain MAD, reweighted and with a penalty."""
+    rng = np.random.default_rng(8)
+    before = rng.normal(size=(3, 20, 30))
+    after = before[::-1] + 0.3 * rng.normal(size=before.shape)
+    before[1, 3, 3], after[0, 4, 4] = np.nan, np.inf
+    images = before, after.astype(np.float32)
+    found = [irmad.irmad(*images, 1), irmad.irmad(*images), irmad.irmad(*images, penalty=0.1)]
+    # a difference near 0 has no digits of its own, so that 1 is added
+    return [1.0 + array for one in found for array in (one.variates, one.correlations, one.z, one.p)]
+
+
 def regressed() -> list[Any]:
     design = np.stack([np.ones(9), np.arange(9.0)], axis=1)
     fit = recursive.history_fit(STACK, design)
@@ -244,6 +257,7 @@ CASES: dict[str, Callable[[], Any]] = {
     ],
     "monitors": monitored,
     "regressions": regressed,
+    "irmad": altered,
     "likeliest": lambda: paths.viterbi(*SERIES),
 }
 MODULES = [
