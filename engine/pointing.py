@@ -8,7 +8,7 @@ leaves open is in the standard deviations. Hulls at declared berths are found an
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,21 +17,26 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 from skimage.filters import threshold_otsu
 
-from berthwatch.kernels.hullbox import SUMS, Limits, sum_boxes
+from berthwatch.kernels.hullbox import Limits, sum_boxes
 
 NEARBY_PX: Final = 20
 """Half the side of the square that tells what water is like here."""
 REACH_PX: Final = 56
 """Half the side of the image that is turned: the longest hull, off its middle, and its strips."""
+AROUND_PX: Final = 80
+"""Half the side of what it is turned out of: the diagonal."""
 COARSE: Final = Limits(narrowest=2, widest=9, longest=50, end=2)
 FINE: Final = Limits(narrowest=4, widest=18, longest=100, end=3)
 """In half pixels."""
-COARSE_DEG, FINE_DEG = 6, 2
+COARSE_DEG: Final = 6
+FINE_DEG: Final = 2
 AROUND_DEG: Final = 8
 TEMPERATURE: Final = 0.15
 """Chosen so that seven of ten labelled lengths at five ports lie within a standard deviation."""
 ROUNDING_PX: Final = 0.7
 """Standard deviation that edges of mixed pixels add to a length, at both ends together."""
+MOST_HIDDEN: Final = 0.05
+"""Of a hull and the strip around it."""
 FLAT: Final = 1e-3
 
 
@@ -58,7 +63,8 @@ def hull_at(image: ArrayLike | xr.DataArray, row: float, column: float) -> Point
     Parameters
     ----------
     image : (y, x) array or DataArray
-        Positive brightness in which hulls exceed water: near infrared for optical scenes. Pixels may be 3 to 15 m;
+        Brightness in which hulls exceed water: near infrared for optical scenes; NaN where not seen, 0 and below count
+        as water. Pixels may be 3 to 15 m;
         hulls of 4 to 50 pixels are looked for.
     row, column
         The point, in pixels from the middle of the first one; off the hull's middle by about a sixth of its length
@@ -67,7 +73,8 @@ def hull_at(image: ArrayLike | xr.DataArray, row: float, column: float) -> Point
     Returns
     -------
     PointedHull or None
-        None where nothing near the point has a hull's edges, or nothing was seen.
+        None where nothing near the point has a hull's edges, or part of the hull or of what lies around it was not seen
+        (NaN, or beyond the image's border).
 
     Raises
     ------
@@ -81,11 +88,18 @@ def hull_at(image: ArrayLike | xr.DataArray, row: float, column: float) -> Point
     >>> round(found.length_px), round(found.heading_deg)
     (18, 90)
     """
-    values = np.asarray(image, np.float64)
-    if values.ndim != 2:
-        raise ValueError(f"hull_at: expected an image of two dimensions, got {values.ndim}")
-    if not (0 <= row <= values.shape[0] - 1 and 0 <= column <= values.shape[1] - 1):
-        raise ValueError(f"hull_at: expected a point in the image of {values.shape}, got ({row}, {column})")
+    whole = image if isinstance(image, xr.DataArray) else np.asarray(image)
+    if whole.ndim != 2:
+        raise ValueError(f"hull_at: expected an image of two dimensions, got {whole.ndim}")
+    if not (0 <= row <= whole.shape[0] - 1 and 0 <= column <= whole.shape[1] - 1):
+        raise ValueError(f"hull_at: expected a point in the image of {whole.shape}, got ({row}, {column})")
+    top, left = max(round(row) - AROUND_PX, 0), max(round(column) - AROUND_PX, 0)
+    around = whole[top : round(row) + AROUND_PX + 1, left : round(column) + AROUND_PX + 1]
+    found = _measured(np.asarray(around, np.float64), row - top, column - left)
+    return None if found is None else replace(found, row=found.row + top, column=found.column + left)
+
+
+def _measured(values: NDArray[np.float64], row: float, column: float) -> PointedHull | None:
     level = _level(values, round(row), round(column))
     if level is None:
         return None
@@ -97,11 +111,24 @@ def hull_at(image: ArrayLike | xr.DataArray, row: float, column: float) -> Point
         return None
     headings = [*range(heading_deg - AROUND_DEG, heading_deg + AROUND_DEG + 1, FINE_DEG)]
     sums = np.array([sum_boxes(_turned(level, row, column, deg, 0.5), FINE, TEMPERATURE) for deg in headings])
-    return _summed(sums, np.array(headings), row, column) if sums[:, 0].max() > -math.inf else None
+    if sums[:, 0].max() == -math.inf:
+        return None
+    found = _summed(sums, np.array(headings), row, column)
+    return None if _share_hidden(values, found) > MOST_HIDDEN else found
+
+
+def _share_hidden(values: NDArray[np.float64], found: PointedHull) -> float:
+    """How much of a hull and of the strip around it was not seen: where sight ends, no hull need end."""
+    hidden = np.where(np.isfinite(values), 0.0, 1.0)
+    turned = _turned(hidden, found.row, found.column, found.heading_deg, 0.5, outside=1.0)
+    middle = 2 * REACH_PX
+    half_beam, half_length = (round(size_px) + FINE.end for size_px in (found.beam_px, found.length_px))
+    beside = slice(middle - half_beam, middle + half_beam + 1)
+    return float(turned[beside, middle - half_length : middle + half_length + 1].mean())
 
 
 def _level(values: NDArray[np.float64], row: int, column: int) -> NDArray[np.float64] | None:
-    """Log brightness less half, 0 for water nearby and 1 for what the point lies on; what was not seen is water."""
+    """Log brightness, 0 for water nearby, what is 0 and what was not seen, and 1 for what the point lies on."""
     seen = np.log(np.where(values > 0, values, np.nan))
     here = seen[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
     near = seen[max(row - NEARBY_PX, 0) : row + NEARBY_PX + 1, max(column - NEARBY_PX, 0) : column + NEARBY_PX + 1]
@@ -115,19 +142,21 @@ def _level(values: NDArray[np.float64], row: int, column: int) -> NDArray[np.flo
     return np.clip((np.nan_to_num(seen, nan=dark) - dark) / max(bright - dark, FLAT), 0.0, 1.0)
 
 
-def _turned(level: NDArray[np.float64], row: float, column: float, deg: float, step: float) -> NDArray[np.float64]:
+def _turned(
+    level: NDArray[np.float64], row: float, column: float, deg: float, step: float, outside: float = 0.0
+) -> NDArray[np.float64]:
     """The image around a point, turned so that a hull of this heading lies along the columns."""
     off, turn = np.arange(-REACH_PX, REACH_PX + step / 2, step), math.radians(deg)
     across, along = np.meshgrid(off, off, indexing="ij")
     rows = row - along * math.cos(turn) + across * math.sin(turn)
     columns = column + along * math.sin(turn) + across * math.cos(turn)
-    return np.asarray(map_coordinates(level, [rows, columns], order=1, mode="nearest"))
+    return np.asarray(map_coordinates(level, [rows, columns], order=1, mode="constant", cval=outside))
 
 
 def _summed(sums: NDArray[np.float64], headings: NDArray[Any], row: float, column: float) -> PointedHull:
     """Means and deviations over headings and boxes; half pixels become pixels."""
     weights = np.exp((sums[:, 0] - sums[:, 0].max()) / TEMPERATURE)
-    whole, length, squares, beam, beam_squares, along, across = weights @ sums[:, 1:SUMS]
+    whole, length, squares, beam, beam_squares, along, across = weights @ sums[:, 1:]
     share = weights * sums[:, 1] / whole
     heading = float(share @ headings)
     middle, turn = 2 * REACH_PX + 0.5, math.radians(heading)

@@ -92,6 +92,27 @@ def test_where_there_is_no_hull_none_is_told(image: Any) -> None:
     assert bw.hull_at(image, 30, 30) is None
 
 
+def test_a_hull_does_not_end_where_sight_does() -> None:
+    image = drawn(28.0, 5.0, 90.0, quay=False)
+    assert bw.hull_at(image, 50, 50) is not None
+    for row, column in ((50, 46), (50, 48), (49, 50)):
+        assert bw.hull_at(image[:, :56], row, column) is None
+    image[:, 56:] = np.nan
+    for row, column in ((50, 46), (50, 48), (49, 50)):
+        assert bw.hull_at(image, row, column) is None
+
+
+def test_where_the_hull_lies_in_a_large_image_is_told_in_its_pixels() -> None:
+    image = drawn(28.0, 5.0, 62.0, quay=False)
+    wide = np.full((500, 700), 300.0)
+    wide[350:450, 520:620] = image
+    near, far = bw.hull_at(image, 50, 50), bw.hull_at(xr.DataArray(wide, dims=("y", "x")), 400, 570)
+    assert near is not None
+    assert far is not None
+    assert (far.row - 350, far.column - 520) == pytest.approx((near.row, near.column), abs=0.1)
+    assert far.length_px == pytest.approx(near.length_px, abs=0.2)
+
+
 def test_open_land_has_no_edges() -> None:
     image = np.full((200, 200), 900.0)
     image[:, :95] = 100.0
@@ -138,6 +159,13 @@ def test_ships_of_five_ports_as_a_person_drew_them(real_data: Any) -> None:
                 length.append(found.length_px + 1 - wanted)
                 sigmas.append(length[-1] / found.length_sigma_px)
                 heading.append(abs((found.heading_deg - wanted_deg + 90) % 180 - 90))
+    print(
+        len(length),
+        np.median(np.abs(length)),
+        np.median(heading),
+        np.mean(np.abs(sigmas) < 1),
+        np.mean(np.abs(sigmas) < 2),
+    )
     assert len(length) >= 72
     assert np.median(np.abs(length)) < 1.7
     assert np.median(heading) < 3.0
