@@ -64,8 +64,7 @@ def hull_at(image: ArrayLike | xr.DataArray, row: float, column: float) -> Point
     ----------
     image : (y, x) array or DataArray
         Brightness in which hulls exceed water: near infrared for optical scenes; NaN where not seen, 0 and below count
-        as water. Pixels may be 3 to 15 m;
-        hulls of 4 to 50 pixels are looked for.
+        as water. Pixels may be 3 to 15 m; hulls of 4 to 50 pixels are looked for.
     row, column
         The point, in pixels from the middle of the first one; off the hull's middle by about a sixth of its length
         and a third of its beam at most.

@@ -111,9 +111,12 @@ class Page:
         raise AssertionError(f"never: {condition}; on the page: {await self.value('document.body.innerText')}")
 
     async def _holds(self, condition: str) -> bool:
-        """Whether a condition holds now; not yet, where the page it was asked of is just being left."""
+        """Whether a condition holds now; not yet, where the page it was asked of is just being left.
+
+        Made a boolean in the page: an element handed out by value is an empty object, which Python takes for false.
+        """
         try:
-            return bool(await self.value(condition))
+            return bool(await self.value(f"Boolean({condition})"))
         except NavigatedError:
             return False
 
