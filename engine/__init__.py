@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from berthwatch.berthseries import zonal
     from berthwatch.berthweights import berth_weights
     from berthwatch.config import read_port
-    from berthwatch.cube import ingest, open_cube
+    from berthwatch.cube import open_cube
     from berthwatch.errors import BerthwatchError, InputError, SceneError
     from berthwatch.inference import infer
+    from berthwatch.ingestion import ingest
     from berthwatch.monitoring import monitor
     from berthwatch.observation import observe
     from berthwatch.page import report
@@ -72,7 +73,7 @@ _HOME = {
     "change_pair": "pair",
     "hull_at": "pointing",
     "infer": "inference",
-    "ingest": "cube",
+    "ingest": "ingestion",
     "irmad": "alteration",
     "ledger": "barrels",
     "monitor": "monitoring",

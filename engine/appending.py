@@ -23,6 +23,7 @@ from berthwatch.errors import SceneError
 from berthwatch.fingerprint import Fingerprint, fingerprint, local_files, of_pixels
 from berthwatch.model import Scene, SetAside
 from berthwatch.pixels import Pixels, check_usable, read_pixels
+from berthwatch.transaction import keep
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -123,7 +124,7 @@ def _append_group(
         if not any(reasons):
             session.merge(*forks)
             layout.write_scenes(session.store, start, group, [_files(parts) for parts in found])
-            session.commit(f"{len(group)} scenes, {group[0].scene_id} to {group[-1].scene_id}")
+            keep(session, f"{len(group)} scenes, {group[0].scene_id} to {group[-1].scene_id}")
             return group, set_aside
         # The forks are dropped: what they wrote belongs to no snapshot.
         pairs = list(zip(group, reasons, strict=True))

@@ -2,13 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Client
 
 IN_FLIGHT = 64
+"""Tasks handed to a cluster and not yet asked for: enough to keep workers busy, few enough to remember."""
+RETRIES = 3
 
 
 def map_batches[Batch, Result](
@@ -22,37 +25,40 @@ def map_batches[Batch, Result](
     [10, 20, 30]
     """
     if client is None:
-        yield from _on_threads(task, batches, shared)
+        from dask import config
+        from dask.system import CPU_COUNT
+
+        # One task a core; the next begins when one ends, so that one writes while another reads.
+        threads = config.get("num_workers", None) or CPU_COUNT
+        with ThreadPoolExecutor(threads) as pool:
+            yield from _in_order(partial(_on_a_thread, pool, task, shared), batches, threads)
         return
-    common = [client.scatter(value, broadcast=True) if _is_large(value) else value for value in shared]
-    for start in range(0, len(batches), IN_FLIGHT):
-        window = [
-            client.submit(task, batch, *common, pure=False, retries=3) for batch in batches[start : start + IN_FLIGHT]
-        ]
-        yield from client.gather(window)
+    common = tuple(client.scatter(value, broadcast=True) if _is_large(value) else value for value in shared)
+    yield from _in_order(partial(_on_a_worker, client, task, common), batches, IN_FLIGHT)
+
+
+def _on_a_thread(pool: ThreadPoolExecutor, task: Callable[..., Any], shared: tuple[Any, ...], batch: Any) -> Any:
+    return pool.submit(task, batch, *shared)
+
+
+def _on_a_worker(client: "Client", task: Callable[..., Any], shared: tuple[Any, ...], batch: Any) -> Any:
+    return client.submit(task, batch, *shared, pure=False, retries=RETRIES)
+
+
+def _in_order(submit: Callable[[Any], Any], batches: Sequence[Any], most: int) -> Iterator[Any]:
+    """What becomes of the batches, in their order, with so many at most handed out at a time."""
+    waiting: deque[Any] = deque()
+    try:
+        for batch in batches:
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+            waiting.append(submit(batch))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 def _is_large(value: Any) -> bool:
     return value is not None and not isinstance(value, (str, int, float, bool))
-
-
-def _on_threads[Batch, Result](
-    task: Callable[..., Result], batches: Sequence[Batch], shared: tuple[Any, ...]
-) -> Iterator[Result]:
-    """One task a core; the next begins when one ends, so that one writes while another reads."""
-    from dask import config
-    from dask.system import CPU_COUNT
-
-    threads = config.get("num_workers", None) or CPU_COUNT
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for batch in batches:
-                if len(waiting) == threads:
-                    yield waiting.popleft().result()
-                waiting.append(pool.submit(task, batch, *shared))
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for each in waiting:
-                each.cancel()

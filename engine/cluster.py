@@ -1,6 +1,7 @@
 """Where the work is done: a dask scheduler elsewhere, worker processes here, or threads of this process."""
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
     Raises
     ------
     BerthwatchError
-        No scheduler answers at the address within ten seconds, or workers have another version of this package.
+        No scheduler answers at the address within ten seconds, or workers have another version of this package; or,
+        in the block, the scheduler was lost, or worker after worker over one batch.
 
     Examples
     --------
@@ -45,7 +47,7 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
             client = Client(scheduler, timeout=ANSWER_WITHIN_S)
         except (OSError, ValueError) as error:
             raise BerthwatchError(f"no dask scheduler answers at {scheduler} within {ANSWER_WITHIN_S} s") from error
-        with client:
+        with client, _loss_told(scheduler):
             _check_versions(client)
             yield client
         return
@@ -53,8 +55,24 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> "Iterat
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
+        _loss_told(cluster.scheduler_address),
     ):
         yield client
+
+
+@contextmanager
+def _loss_told(address: str) -> Iterator[None]:
+    """Say plainly what the loss of a cluster is."""
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        told = f"workers of the cluster at {address} died one after another over one batch; their logs say why"
+        raise BerthwatchError(told) from error
+    except (CancelledError, CommClosedError) as error:
+        raise BerthwatchError(f"the dask scheduler at {address} was lost; run again to go on") from error
 
 
 def _check_versions(client: "Client") -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from berthwatch.errors import Fault, InputError
 from berthwatch.outputs import STAGING
-from berthwatch.store import collect_garbage, delete_abandoned, exists, lock_at, locked, open_repository
+from berthwatch.store import collect_garbage, exists, lock_at, locked, open_repository
+from berthwatch.transaction import delete_abandoned
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,10 @@ def start_logs(log_format: LogFormat, console: "Console | None", quiet: bool = F
     handler: logging.Handler = logging.StreamHandler() if console is None else ConsoleHandler(console)
     handler.setFormatter(JsonFormatter() if log_format == "json" else PlainFormatter())
     own = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
-    logging.basicConfig(handlers=[handler], level=logging.WARNING if verbose else logging.ERROR, force=True)
+    if not verbose:
+        # At the handler, for some libraries give their loggers levels of their own.
+        handler.addFilter(logging.Filter("berthwatch"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("berthwatch").setLevel(own)
     logging.captureWarnings(capture=True)
     if verbose:

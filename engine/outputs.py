@@ -4,6 +4,7 @@ Everything is written to a folder beside the results first and then moved into p
 record last: a folder whose record's hashes match its files holds one run's results and no other's.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import geopandas as gpd
 import pandas as pd
 
+from berthwatch.errors import BerthwatchError
 from berthwatch.fingerprint import sha256
 from berthwatch.provenance import RECORD
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from berthwatch.config import Port
 
 STAGING: Final = ".unfinished"
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -35,6 +38,11 @@ def staged(out: Path) -> Iterator[Path]:
         yield staging
         for path in sorted(staging.iterdir(), key=lambda path: (path.name == RECORD, path.name)):
             os.replace(path, out / path.name)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        told = f"{out}: {os.strerror(error.errno)}, while results were written; run again once there is room"
+        raise BerthwatchError(told) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

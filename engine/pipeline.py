@@ -20,9 +20,10 @@ from odc.geo.crs import CRS
 
 from berthwatch.barrels import ledger
 from berthwatch.corrections import Corrections, corrected, lost_looks, read_corrections, told_of
-from berthwatch.cube import Ingested, ingest, open_cube
+from berthwatch.cube import open_cube
 from berthwatch.georeference import crs_of
 from berthwatch.inference import SEED, infer
+from berthwatch.ingestion import Ingested, ingest
 from berthwatch.model import Scene, SetAside
 from berthwatch.observation import observe_hulls
 from berthwatch.outlines import HULL_COLUMNS

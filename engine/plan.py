@@ -93,15 +93,15 @@ def plan_ingest(port: Port, out: Path) -> tuple[Plan, ...]:
     return tuple(plans)
 
 
-def read_stored(repository: Repository, path: Path) -> Stored | None:
-    """What readers of a repository see now; None where it holds no cube yet.
+def read_stored(repository: Repository, path: Path, branch: str = MAIN) -> Stored | None:
+    """What a branch of a repository holds, what readers see unless told; None where it holds no cube yet.
 
     Raises
     ------
     InputError
         The cube was written by a newer version.
     """
-    store = repository.readonly_session(MAIN).store
+    store = repository.readonly_session(branch).store
     try:
         group = zarr.open_group(store, mode="r")
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from berthwatch.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from berthwatch.config import Port
-    from berthwatch.cube import IngestedSource
+    from berthwatch.ingestion import IngestedSource
     from berthwatch.model import SetAside
     from berthwatch.occupancy import Model
 

@@ -1,13 +1,10 @@
-"""A cube's repository on disk: opened, locked, and changed in transactions that readers see whole or not at all.
+"""A cube's repository on disk: opened and locked.
 
-Readers look at the branch `main`. A transaction works on a branch of its own and moves `main` to it once, at its
-end; a run that is killed leaves a branch behind, which the next writer deletes. One writer at a time holds a file lock,
-because Icechunk on a local file system can lose a commit made at the same moment as another; where a lock does not
-hold (some network file systems), `main` is still moved only from the snapshot the transaction began with.
+One writer at a time holds a file lock, because Icechunk on a local file system can lose a commit made at the same
+moment as another. Readers look at the branch `main` and need no lock.
 """
 
 import fcntl
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,13 +12,13 @@ from pathlib import Path
 
 import icechunk
 
+from berthwatch.clocks import check_drift
 from berthwatch.errors import Fault, InputError
 
 # Its default prints a warning about local file systems in every process.
 icechunk.set_logs_filter("error")
 
 MAIN = "main"
-BRANCH_PREFIX = "ingest-"
 
 
 @contextmanager
@@ -74,6 +71,7 @@ def open_or_create(path: Path) -> icechunk.Repository:
     if exists(path):
         return open_repository(path)
     path.mkdir(parents=True, exist_ok=True)
+    check_drift(path)
     # A writer killed while it created the repository may have left files of it.
     return icechunk.Repository.create(_storage(path), check_clean_root=False)
 
@@ -87,38 +85,6 @@ def snapshot_id(path: str | Path) -> str:
         There is no repository at `path`.
     """
     return str(open_repository(Path(path)).lookup_branch(MAIN))
-
-
-@contextmanager
-def transaction(repository: icechunk.Repository) -> Iterator[str]:
-    """Give a new branch to commit to; `main` moves to its tip at the end, unless an exception ended the block.
-
-    Raises
-    ------
-    icechunk.ConflictError
-        `main` was moved by another writer meanwhile: nothing of this transaction is seen.
-    """
-    base = repository.lookup_branch(MAIN)
-    branch = f"{BRANCH_PREFIX}{uuid.uuid4().hex}"
-    repository.create_branch(branch, base)
-    try:
-        yield branch
-        tip = repository.lookup_branch(branch)
-        if tip != base:
-            repository.reset_branch(MAIN, tip, from_snapshot_id=base)
-    finally:
-        repository.delete_branch(branch)
-
-
-def delete_abandoned(repository: icechunk.Repository) -> int:
-    """Delete the branches of writers that died; return how many there were.
-
-    The caller holds the lock, so that no branch is anyone's who still lives.
-    """
-    abandoned = [branch for branch in repository.list_branches() if branch.startswith(BRANCH_PREFIX)]
-    for branch in abandoned:
-        repository.delete_branch(branch)
-    return len(abandoned)
 
 
 def collect_garbage(repository: icechunk.Repository) -> icechunk.GCSummary:

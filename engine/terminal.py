@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from berthwatch.errors import InputError
+from berthwatch.errors import BerthwatchError, InputError
 
 if TYPE_CHECKING:
     from berthwatch.logs import LogFormat
@@ -111,6 +111,9 @@ def exit_status(verbose: bool) -> Iterator[None]:
         sys.exit(EXIT_INPUT)
     except (click.ClickException, click.Abort):
         raise
+    except BerthwatchError as error:
+        _log.error("%s", error, exc_info=verbose)
+        sys.exit(EXIT_FAILED)
     except Exception as error:  # noqa: BLE001 - whatever it was, a person reads one line and the status says 1
         line = " ".join(str(error).split()) or "no message"
         more = "" if verbose else " (--verbose says where)"

@@ -17,11 +17,12 @@ from affine import Affine
 from shapely.geometry import box, mapping
 
 import berthwatch as bw
-from berthwatch import appending, cube, layout
+from berthwatch import appending, ingestion, layout
 from berthwatch.cube import snapshot_id, write_shifts
 from berthwatch.errors import InputError
 from berthwatch.grid import project
-from berthwatch.store import BRANCH_PREFIX, MAIN, locked, open_repository
+from berthwatch.store import MAIN, locked, open_repository
+from berthwatch.transaction import abandoned
 
 UTM = "EPSG:32636"
 SIZE = (150, 140)
@@ -76,7 +77,7 @@ def cube_of(out: Path) -> xr.Dataset:
 
 
 def run_child(code: str, *arguments: Path) -> "subprocess.Popen[bytes]":
-    start = "import sys, os, signal, berthwatch as bw; from berthwatch import appending, cube, layout\n"
+    start = "import sys, os, signal, berthwatch as bw; from berthwatch import appending, ingestion, layout\n"
     end = "\nbw.ingest(bw.read_port(sys.argv[1]), sys.argv[2])"
     return subprocess.Popen([sys.executable, "-c", start + code + end, *map(str, arguments)])
 
@@ -185,8 +186,7 @@ def test_a_killed_ingest_leaves_nothing_and_the_next_ends_with_the_same_bits(
         cube_of(tmp_path)
     bw.ingest(bw.read_port(folder / "port.yaml"), tmp_path)
     assert bits(cube_of(tmp_path)) == bits(cube_of(undisturbed))
-    branches = open_repository(tmp_path / "cube" / "s1").list_branches()
-    assert not [branch for branch in branches if branch.startswith(BRANCH_PREFIX)]
+    assert abandoned(open_repository(tmp_path / "cube" / "s1")) == []
 
 
 def test_scenes_of_remote_files_are_known_by_the_pixels_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,8 +211,8 @@ def test_nobody_adds_scenes_while_shifts_are_measured(tmp_path: Path, monkeypatc
             pass
         return measured(seen, *more)
 
-    measured = cube.register
-    monkeypatch.setattr(cube, "register", register)
+    measured = ingestion.register
+    monkeypatch.setattr(ingestion, "register", register)
     bw.ingest(bw.read_port(put_port(tmp_path, [1, 2])), tmp_path)
     assert np.isfinite(cube_of(tmp_path)["shift_quality"].values).all()
 
@@ -270,13 +270,14 @@ def test_a_cube_is_not_made_to_serve_another_run_file(tmp_path: Path) -> None:
 def test_shifts_are_kept_by_scene_and_committed_only_when_they_changed(tmp_path: Path) -> None:
     bw.ingest(bw.read_port(put_port(tmp_path, [1, 2, 3])), tmp_path / "out")
     path = tmp_path / "out" / "cube" / "s1"
+    repository = open_repository(path)
     values = np.array([1.5, -2.0], np.float32)
     shifts = xr.Dataset(
         dict.fromkeys(layout.SHIFTS, ("time", values)), coords={"scene_id": ("time", ["S1_003", "S1_001"])}
     )
-    first = write_shifts(path, shifts)
+    first = write_shifts(repository, shifts)
     assert bw.open_cube(path)["shift_x_px"].values.tolist() == [-2.0, 0.0, 1.5]
-    assert write_shifts(path, shifts) == first == snapshot_id(path)
+    assert write_shifts(repository, shifts) == first == snapshot_id(path)
 
 
 def test_a_cube_of_a_newer_format_is_refused(tmp_path: Path) -> None:

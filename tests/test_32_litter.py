@@ -11,7 +11,8 @@ import berthwatch as bw
 from berthwatch.errors import InputError
 from berthwatch.litter import gc
 from berthwatch.outputs import STAGING
-from berthwatch.store import BRANCH_PREFIX, lock_at, locked, open_repository
+from berthwatch.store import lock_at, locked, open_repository
+from berthwatch.transaction import abandoned
 from tests.test_30_cube import KILL, bits, cube_of, put_port, run_child
 
 
@@ -41,8 +42,7 @@ def test_litter_is_taken_away_and_what_readers_see_stays(died: tuple[Path, dict[
     assert cube.files > 0
     assert files_of(out / "cube") < held
     assert not (out / STAGING).exists()
-    branches = open_repository(out / "cube" / "s1").list_branches()
-    assert not [branch for branch in branches if branch.startswith(BRANCH_PREFIX)]
+    assert abandoned(open_repository(out / "cube" / "s1")) == []
     assert bits(cube_of(out)) == before
     assert gc(out) == ()
 

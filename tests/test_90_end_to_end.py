@@ -209,7 +209,8 @@ def test_a_truncated_scene_is_named_and_the_others_are_used(radar_port: Path, co
 
 KILL = "kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
 MOMENTS = {
-    "once scenes are read": "cube.register = kill",
+    "once scenes are read": "ingestion.register = kill",
+    "once shifts are measured": "ingestion.write_shifts = kill",
     "once shifts are kept": "pipeline._observe_all = kill",
     "before the results are moved": "pipeline.output_hashes = kill",
     "while the results are moved": """
@@ -223,7 +224,7 @@ outputs.os = type("Os", (), {"replace": staticmethod(replace)})
 
 
 def start(code: str, port: Path, out: Path) -> "subprocess.Popen[bytes]":
-    begin = "import sys, os, signal, berthwatch as bw\nfrom berthwatch import cube, outputs, pipeline\n"
+    begin = "import sys, os, signal, berthwatch as bw\nfrom berthwatch import ingestion, outputs, pipeline\n"
     end = "\nbw.run(bw.read_port(sys.argv[1]), sys.argv[2])"
     words = [sys.executable, "-c", begin + code + end, str(port), str(out)]
     return subprocess.Popen(words, stderr=subprocess.DEVNULL)
