@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,18 +30,12 @@ def map_batches[Batch, Result](
         # One task a core; the next begins when one ends, so that one writes while another reads.
         threads = config.get("num_workers", None) or CPU_COUNT
         with ThreadPoolExecutor(threads) as pool:
-            yield from _in_order(partial(_on_a_thread, pool, task, shared), batches, threads)
+            yield from _in_order(lambda batch: pool.submit(task, batch, *shared), batches, threads)
         return
-    common = tuple(client.scatter(value, broadcast=True) if _is_large(value) else value for value in shared)
-    yield from _in_order(partial(_on_a_worker, client, task, common), batches, IN_FLIGHT)
-
-
-def _on_a_thread(pool: ThreadPoolExecutor, task: Callable[..., Any], shared: tuple[Any, ...], batch: Any) -> Any:
-    return pool.submit(task, batch, *shared)
-
-
-def _on_a_worker(client: "Client", task: Callable[..., Any], shared: tuple[Any, ...], batch: Any) -> Any:
-    return client.submit(task, batch, *shared, pure=False, retries=RETRIES)
+    common = [client.scatter(value, broadcast=True) if _is_large(value) else value for value in shared]
+    yield from _in_order(
+        lambda batch: client.submit(task, batch, *common, pure=False, retries=RETRIES), batches, IN_FLIGHT
+    )
 
 
 def _in_order(submit: Callable[[Any], Any], batches: Sequence[Any], most: int) -> Iterator[Any]:

@@ -7,7 +7,6 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import icechunk
 import numpy as np
 import xarray as xr
 import zarr
@@ -19,16 +18,18 @@ from berthwatch.plan import check_format
 from berthwatch.store import MAIN, open_repository, snapshot_id
 from berthwatch.transaction import keep
 
-__all__ = ["cube_on", "open_cube", "snapshot_id", "write_shifts"]
+__all__ = ["open_cube", "snapshot_id", "write_shifts"]
 
 
-def open_cube(path: str | Path) -> xr.Dataset:
+def open_cube(path: str | Path, branch: str = MAIN) -> xr.Dataset:
     """Open a source's cube.
 
     Parameters
     ----------
     path : str or Path
         `cube/<source>` in a run's folder.
+    branch : str
+        What readers see, unless told.
 
     Returns
     -------
@@ -42,22 +43,14 @@ def open_cube(path: str | Path) -> xr.Dataset:
     InputError
         No cube there, none with scenes yet, or one of a newer version.
     """
-    path = Path(path)
-    cube = cube_on(open_repository(path), path)
-    if cube is None:
-        raise InputError([Fault(str(path), "a cube with scenes", "an empty one: no ingest has ended yet")])
-    return cube
-
-
-def cube_on(repository: icechunk.Repository, path: Path, branch: str = MAIN) -> xr.Dataset | None:
-    """The cube as a branch of a repository holds it, see `open_cube`; None where it holds none."""
     import rioxarray  # noqa: F401 - gives the cube its `.rio`
 
-    store = repository.readonly_session(branch).store
+    path = Path(path)
+    store = open_repository(path).readonly_session(branch).store
     try:
         group = zarr.open_group(store, mode="r")
     except FileNotFoundError:
-        return None
+        raise InputError([Fault(str(path), "a cube with scenes", "an empty one: no ingest has ended yet")]) from None
     check_format(dict(group.attrs), path)
     # Left out here and read below: as eager arrays, and words as numpy's, not as Zarr's.
     lazy = xr.open_zarr(store, consolidated=False, chunks={}, decode_coords="all", drop_variables=SCENE_VARIABLES)
@@ -70,17 +63,18 @@ def cube_on(repository: icechunk.Repository, path: Path, branch: str = MAIN) -> 
     return cube if np.array_equal(order, np.arange(order.size)) else cube.isel(time=order)
 
 
-def write_shifts(repository: icechunk.Repository, shifts: xr.Dataset, branch: str = MAIN) -> str:
+def write_shifts(path: str | Path, shifts: xr.Dataset, branch: str = MAIN) -> str:
     """Keep how far scenes lie from the common frame; their pixels stay where they are. The caller holds the lock.
 
     Parameters
     ----------
-    repository : icechunk.Repository
-        With a cube on the branch.
+    path : str or Path
+        `cube/<source>` in a run's folder.
     shifts : xarray.Dataset
         `shift_y_px`, `shift_x_px`, `shift_quality`, each along one dimension with the coordinate `scene_id`. Scenes
         not named keep what they have.
     branch : str
+        What readers see, unless told.
 
     Returns
     -------
@@ -89,10 +83,12 @@ def write_shifts(repository: icechunk.Repository, shifts: xr.Dataset, branch: st
 
     Raises
     ------
+    InputError
+        No cube there.
     KeyError
         A scene that is not in the cube.
     """
-    session = repository.writable_session(branch)
+    session = open_repository(Path(path)).writable_session(branch)
     group = zarr.open_group(session.store, mode="r+")
     places = {name: place for place, name in enumerate(column(group, "scene_id").tolist())}
     at = np.array([places[name] for name in shifts["scene_id"].values.tolist()], np.intp)

@@ -3,19 +3,17 @@
 What a run that died had read is gone on from, where an undisturbed run would have read the same.
 """
 
-import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import icechunk
-import numpy as np
 
 from berthwatch.appending import Appender, append_scenes
 from berthwatch.clocks import check_clock
 from berthwatch.config import Port
-from berthwatch.cube import cube_on, write_shifts
+from berthwatch.cube import open_cube, write_shifts
 from berthwatch.georeference import grid_of
 from berthwatch.layout import recipe
 from berthwatch.model import Scene, SetAside
@@ -28,8 +26,6 @@ from berthwatch.zones import metres_per_pixel
 
 if TYPE_CHECKING:
     from distributed import Client
-
-_log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 
@@ -115,40 +111,46 @@ def _add(plan: Plan, port: Port, client: "Client | None", progress: Progress) ->
         check_same(plan, before, port.berths)
         set_aside += changed_since(plan, before)
     seen = frozenset(before.scenes if before is not None else ())
-    branch = _left_over(plan, repository, seen)
-    kept = before if branch is None else read_stored(repository, plan.path, branch)
+    branch, kept = _left_over(plan, repository, seen)
+    kept = before if branch is None else kept
     held = kept.scenes if kept is not None else {}
+    unregistered = kept is not None and kept.unregistered
     new = [scene for scene in plan.scenes if scene.scene_id not in held]
     added: list[Scene] = []
-    if new or branch is not None or _unregistered(repository, plan.path):
+    if new or branch is not None or unregistered:
         with transaction(repository, plan.path, branch) as branch:
             added, bad = _append(plan, kept, new, (repository, branch), client, progress)
             set_aside += bad
-            _co_register(repository, plan.path, branch, port, progress)
+            if added or unregistered:
+                _co_register(plan, branch, port, progress)
     snapshot = str(repository.lookup_branch(MAIN)) if held or added else None
     names = (*(name for name in held if name not in seen), *(scene.scene_id for scene in added))
     return IngestedSource(plan.source.name, plan.path, names, tuple(set_aside), snapshot)
 
 
-def _left_over(plan: Plan, repository: icechunk.Repository, seen: frozenset[str]) -> str | None:
-    """The branch of a run that died, to go on from; where a run now would do otherwise, it is taken away."""
+def _left_over(
+    plan: Plan, repository: icechunk.Repository, seen: frozenset[str]
+) -> tuple[str, Stored] | tuple[None, None]:
+    """The branch of a run that died, to go on from, and what it holds; where a run now would do otherwise, none."""
     found = abandoned(repository)
     if not found:
-        return None
+        return None, None
     check_clock(repository, plan.path)
-    kept = (branch for branch in found if rewound(repository, branch))
-    branch = next((each for each in kept if _still_right(plan, read_stored(repository, plan.path, each), seen)), None)
-    if delete_abandoned(repository, but=branch) and branch is None:
-        collect_garbage(repository)
-    return branch
+    for branch in found:
+        kept = read_stored(repository, plan.path, branch) if rewound(repository, branch) else None
+        if kept is not None and _still_right(plan, kept, seen):
+            delete_abandoned(repository, but=branch)
+            return branch, kept
+    delete_abandoned(repository)
+    collect_garbage(repository)
+    return None, None
 
 
-def _still_right(plan: Plan, kept: Stored | None, seen: frozenset[str]) -> bool:
+def _still_right(plan: Plan, kept: Stored, seen: frozenset[str]) -> bool:
     """Whether a run now would have read what a run that died had kept, beside what readers see."""
     assert plan.grid is not None
-    if kept is None or kept.recipe != recipe(plan.source):
-        return False
-    if (kept.grid.geobox, kept.grid.window) != (plan.grid.geobox, plan.grid.window):
+    made = (kept.recipe, kept.grid.geobox, kept.grid.window)
+    if made != (recipe(plan.source), plan.grid.geobox, plan.grid.window):
         return False
     extra = kept.scenes.keys() - seen
     changed = {scene.scene_id for scene in changed_since(plan, kept)}
@@ -181,19 +183,10 @@ def _append(
     return added, bad
 
 
-def _co_register(repository: icechunk.Repository, path: Path, branch: str, port: Port, progress: Progress) -> None:
-    """Measure the shifts of all scenes again when some have none yet: the common frame is theirs together."""
-    cube = cube_on(repository, path, branch)
-    if cube is None or not np.isnan(cube["shift_quality"].values).any():
-        return
-    progress.step(f"co-register scenes of {cube.attrs['source']}", cube.sizes["time"])
-    shifts = register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths))
-    write_shifts(repository, shifts, branch)
+def _co_register(plan: Plan, branch: str, port: Port, progress: Progress) -> None:
+    """Measure the shifts of all scenes again, now that some have none: the common frame is theirs together."""
+    cube = open_cube(plan.path, branch)
+    progress.step(f"co-register scenes of {plan.source.name}", cube.sizes["time"])
+    write_shifts(plan.path, register(cube, metres_per_pixel(grid_of(cube.attrs), port.berths)), branch)
     progress.advance(cube.sizes["time"])
     progress.done()
-
-
-def _unregistered(repository: icechunk.Repository, path: Path) -> bool:
-    """Whether readers see scenes without shifts, as runs of older versions that died left them."""
-    cube = cube_on(repository, path)
-    return cube is not None and bool(np.isnan(cube["shift_quality"].values).any())

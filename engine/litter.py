@@ -1,7 +1,7 @@
 """What runs that died leave behind: chunks that no reader can reach, and outputs that were never moved into place.
 
-Readers and the next run are never in its way, so it may lie there; `berthwatch gc` takes it away. What any commit of a
-cube still reaches is kept, older states too.
+Readers and the next run are never in its way, so it may lie there; `berthwatch gc` takes it away, and with it what the
+next run would have gone on from. What any commit of a cube still reaches is kept, older states too.
 """
 
 import shutil
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from berthwatch.clocks import check_clock
 from berthwatch.errors import Fault, InputError
 from berthwatch.outputs import STAGING
 from berthwatch.store import collect_garbage, exists, lock_at, locked, open_repository
@@ -42,6 +43,8 @@ def gc(run: str | Path) -> tuple[Litter, ...]:
     ------
     InputError
         There is no cube in it, or somebody runs in it now; nothing was taken away.
+    BerthwatchError
+        The clock will not do; see `berthwatch.clocks.check_clock`.
     """
     out = Path(run)
     cubes = sorted(path for path in (out / "cube").glob("*") if exists(path))
@@ -63,6 +66,7 @@ def _of_outputs(out: Path) -> Litter:
 
 def _of_cube(path: Path) -> Litter:
     repository = open_repository(path)
+    check_clock(repository, path)
     branches = delete_abandoned(repository)
     summary = collect_garbage(repository)
     files = sum(

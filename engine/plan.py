@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 import zarr
 from icechunk import Repository
@@ -43,11 +44,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a cube holds already: its grid, and each scene's files as they were when read."""
+    """What a cube holds already: its grid, each scene's files as they were when read, and whether shifts lack."""
 
     grid: PortGrid
     recipe: dict[str, Any]
     scenes: dict[str, Fingerprint]
+    unregistered: bool
 
 
 def cube_path(out: Path, source: Source) -> Path:
@@ -112,7 +114,9 @@ def read_stored(repository: Repository, path: Path, branch: str = MAIN) -> Store
     names = ("scene_id", "sha256", "file_bytes", "file_modified_ns")
     ids, *files = (column(group, name).tolist() for name in names)
     grid = PortGrid(geobox, (left, bottom, right, top), geobox.extent.geom)
-    return Stored(grid, dict(group.attrs["recipe"]), dict(zip(ids, zip(*files, strict=True), strict=True)))  # type: ignore[arg-type]
+    scenes = dict(zip(ids, zip(*files, strict=True), strict=True))
+    unregistered = bool(np.isnan(column(group, "shift_quality")).any())
+    return Stored(grid, dict(group.attrs["recipe"]), scenes, unregistered)  # type: ignore[arg-type]
 
 
 def check_format(attributes: dict[str, Any], path: Path) -> None:

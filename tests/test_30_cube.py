@@ -270,14 +270,13 @@ def test_a_cube_is_not_made_to_serve_another_run_file(tmp_path: Path) -> None:
 def test_shifts_are_kept_by_scene_and_committed_only_when_they_changed(tmp_path: Path) -> None:
     bw.ingest(bw.read_port(put_port(tmp_path, [1, 2, 3])), tmp_path / "out")
     path = tmp_path / "out" / "cube" / "s1"
-    repository = open_repository(path)
     values = np.array([1.5, -2.0], np.float32)
     shifts = xr.Dataset(
         dict.fromkeys(layout.SHIFTS, ("time", values)), coords={"scene_id": ("time", ["S1_003", "S1_001"])}
     )
-    first = write_shifts(repository, shifts)
+    first = write_shifts(path, shifts)
     assert bw.open_cube(path)["shift_x_px"].values.tolist() == [-2.0, 0.0, 1.5]
-    assert write_shifts(repository, shifts) == first == snapshot_id(path)
+    assert write_shifts(path, shifts) == first == snapshot_id(path)
 
 
 def test_a_cube_of_a_newer_format_is_refused(tmp_path: Path) -> None:

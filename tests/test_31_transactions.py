@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 
 import berthwatch as bw
 from berthwatch import appending, clocks, ingestion
+from berthwatch.cube import write_shifts
 from berthwatch.errors import BerthwatchError, InputError
+from berthwatch.layout import SHIFTS
+from berthwatch.litter import gc
 from berthwatch.outputs import STAGING
 from berthwatch.store import open_repository, snapshot_id
 from berthwatch.transaction import abandoned
@@ -114,6 +118,16 @@ def test_pixels_and_shifts_are_seen_together(tmp_path: Path, monkeypatch: pytest
     assert np.isfinite(cube_of(tmp_path / "out")["shift_quality"].values).all()
 
 
+def test_shifts_that_lack_are_measured_though_no_scene_is_new(tmp_path: Path) -> None:
+    port = bw.read_port(put_port(tmp_path, range(3)))
+    bw.ingest(port, tmp_path / "out")
+    lacking = dict.fromkeys(SHIFTS, ("time", np.array([np.nan], np.float32)))
+    write_shifts(tmp_path / "out" / "cube" / "s1", xr.Dataset(lacking, {"scene_id": ("time", ["S1_001"])}))
+    assert np.isnan(cube_of(tmp_path / "out")["shift_quality"].values).any()
+    assert bw.ingest(port, tmp_path / "out").sources[0].new == ()
+    assert np.isfinite(cube_of(tmp_path / "out")["shift_quality"].values).all()
+
+
 @pytest.mark.parametrize("off", [timedelta(hours=-2), timedelta(hours=2)], ids=["set back", "ahead"])
 def test_a_wrong_clock_is_told_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: timedelta
@@ -128,6 +142,8 @@ def test_a_wrong_clock_is_told_before_anything_is_written(
             bw.ingest(port, out)
         with pytest.raises(BerthwatchError, match="this machine's clock"):
             bw.ingest(port, tmp_path / "another")
+        with pytest.raises(BerthwatchError, match="this machine's clock"):
+            gc(out)
     assert snapshot_id(out / "cube" / "s1") == before
     assert bw.ingest(port, out).sources[0].new == ("S1_002",)
     assert bw.ingest(port, tmp_path / "another").sources[0].new == ("S1_001", "S1_002")

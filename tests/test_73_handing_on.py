@@ -21,7 +21,6 @@ from berthwatch.datasets.registry import scenario
 from berthwatch.datasets.simulate import simulate
 from berthwatch.dossier import MANIFEST, dossier
 from berthwatch.errors import InputError
-from berthwatch.store import open_repository
 from berthwatch.verify import verify
 
 CommandLine = Callable[..., Any]
@@ -76,7 +75,7 @@ def test_cube_that_was_added_to_since_is_noticed(port: Path) -> None:
     cube = bw.open_cube(out / "cube" / "sentinel-1")
     moved = {name: ("scene", cube[name].values + 1) for name in ("shift_y_px", "shift_x_px", "shift_quality")}
     shifts = xr.Dataset(moved, {"scene_id": ("scene", cube["scene_id"].values)})
-    write_shifts(open_repository(out / "cube" / "sentinel-1"), shifts)
+    write_shifts(out / "cube" / "sentinel-1", shifts)
     _, differs = verify(out)
     assert [fault.where for fault in differs] == [str(out / "cube" / "sentinel-1")]
 
