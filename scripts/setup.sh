@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes .venv with everything requirements.lock names, and berthwatch itself, editable.
 # Needs the network the first time only: what is there already is not fetched again.
+# The lock is taken as it stands (--no-deps): pip before 24 lets `coverage[toml]` of another package stand beside a pinned
+# `coverage`, picks the newest there is, and fails for want of its hash on the day that one appears.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,13 +13,13 @@ works() {
 with_uv() {
     command -v uv >/dev/null 2>&1 || return 1
     works || uv venv --quiet --clear --python "$python" .venv || return 1
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock || return 1
+    uv pip install --quiet --python .venv/bin/python --no-deps --require-hashes -r requirements.lock || return 1
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 }
 
 with_pip() {
     works && .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv || return 1
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || return 1
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock || return 1
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 }
 

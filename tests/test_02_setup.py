@@ -1,11 +1,15 @@
 """`make setup` finds a Python by running each candidate."""
 
 import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 SYSTEM = "/usr/bin:/bin"
 
@@ -59,3 +63,18 @@ def test_no_fitting_python_says_what_to_install(find_python) -> None:
     result = find_python()
     assert result.returncode == 1
     assert "no Python 3.12 or 3.13 found" in result.stderr or "python3-venv" in result.stderr
+
+
+def test_lock_names_all_that_its_packages_ask_for(root: Path) -> None:
+    """It is installed as it stands, so that nothing else would tell of a package left out."""
+    lines = re.findall(r"^(\S+==.+?) *\\$", (root / "requirements.lock").read_text(), re.MULTILINE)
+    locked = {canonicalize_name(each.name): each for each in map(Requirement, lines)}
+    here = [name for name, each in locked.items() if each.marker is None or each.marker.evaluate()]
+    asked = {
+        (name, canonicalize_name(each.name))
+        for name in here
+        for each in map(Requirement, metadata.requires(name) or ())
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    }
+    assert len(asked) > len(here) > 100
+    assert [pair for pair in sorted(asked) if pair[1] not in here] == []
