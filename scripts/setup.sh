@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with everything requirements.lock names, and berthwatch itself, editable.
 # Needs the network the first time only: what is there already is not fetched again.
-# The lock is taken as it stands (--no-deps): pip before 24 lets `coverage[toml]` of another package stand beside a pinned
+# The lock is taken as it stands (--no-deps): pip 23.2 lets `coverage[toml]` of another package stand beside a pinned
 # `coverage`, picks the newest there is, and fails for want of its hash on the day that one appears.
 set -eu
 cd "$(dirname "$0")/.."
