@@ -41,17 +41,17 @@ def transaction(repository: icechunk.Repository, path: Path, branch: str | None 
     """
     check_clock(repository, path)
     base = repository.lookup_branch(MAIN)
-    if branch is None:
-        branch = f"{PREFIX}{uuid.uuid4().hex}"
-        repository.create_branch(branch, base)
+    name = branch if branch is not None else f"{PREFIX}{uuid.uuid4().hex}"
     try:
-        yield branch
-        _move_main(repository, branch, base)
+        if branch is None:
+            repository.create_branch(name, base)
+        yield name
+        _move_main(repository, name, base)
     except BaseException as error:
         # What went wrong before is told, whatever goes wrong here; a branch left over is litter and no harm.
         with suppress(icechunk.IcechunkError):
-            if isinstance(error, icechunk.ConflictError) or repository.lookup_branch(branch) == base:
-                repository.delete_branch(branch)
+            if isinstance(error, icechunk.ConflictError) or repository.lookup_branch(name) == base:
+                repository.delete_branch(name)
         if isinstance(error, icechunk.IcechunkError) and not isinstance(error, icechunk.ConflictError):
             raise BerthwatchError(f"{path}: {_reason(error)}; what readers see is as it was") from error
         raise
